@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Build .venv from the pinned lists; does nothing where it is already what the lists say.
+# Usage: envs/setup.sh [auto|cpu|cuda]     (make setup DEVICE=cpu)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. envs/uv.sh
+
+stamp=.venv/.lodestone
+device="${1:-auto}"
+if [ "$device" = auto ]; then
+  device=cpu
+  if nvidia-smi >/dev/null 2>&1; then device=cuda; fi
+  if [ -f "$stamp" ]; then device="$(cut -d' ' -f1 "$stamp")"; fi # what was once chosen stays
+fi
+pins="envs/$device.txt"
+[ -f "$pins" ] || { echo "setup: DEVICE is auto, cpu or cuda, not '$device'" >&2; exit 2; }
+
+wanted="$device $(cat "$pins" pyproject.toml | sha256sum | cut -d' ' -f1)"
+python=.venv/bin/python
+start=$SECONDS
+
+has_cpu_wheel() { # a folder of wheels that holds a CPU-only torch of the pinned version
+  local version folder
+  version="$(sed -n 's/^torch==//p' "$pins")"
+  for folder in ${UV_FIND_LINKS//,/ }; do
+    compgen -G "${folder#file://}/torch-$version+cpu-*.whl" >/dev/null && return 0
+  done
+  return 1
+}
+
+with_uv() {
+  local uv="$1" interpreter backend=()
+  interpreter="$(command -v python3.11 || echo 3.11)" # else one that uv manages
+  [ -x "$python" ] || "$uv" venv --quiet --python "$interpreter" .venv
+  if [ "$device" = cpu ] && ! has_cpu_wheel; then backend=(--torch-backend=cpu); fi
+  if ! "$uv" pip sync --quiet --python "$python" "${backend[@]}" "$pins"; then
+    [ ${#backend[@]} -gt 0 ] || return 1
+    echo "setup: no CPU-only torch to be had; taking the CUDA one, which runs on a CPU too" >&2
+    "$uv" pip sync --quiet --python "$python" envs/cuda.txt
+  fi
+  "$uv" pip install --quiet --python "$python" --no-deps --no-build-isolation --editable .
+}
+
+with_pip() {
+  local interpreter list="$pins"
+  interpreter="$(command -v python3.11)" || { echo "setup: neither uv nor python3.11 was found" >&2; return 1; }
+  [ -x "$python" ] || "$interpreter" -m venv .venv
+  if [ "$device" = cpu ] && ! has_cpu_wheel; then list=envs/cuda.txt; fi
+  "$python" -m pip install --quiet --no-deps --requirement "$list"
+  "$python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+}
+
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
+  echo "setup: building .venv for $device from $pins" >&2
+  rm -f "$stamp"
+  adopt_pip_settings
+  if uv="$(find_uv)"; then with_uv "$uv"; else with_pip; fi
+  echo "$wanted" > "$stamp"
+  echo "setup: .venv is ready after $((SECONDS - start)) s" >&2
+fi
+
+# GRACE's licence lets nobody ship its code: the installed package builds the model from this repository's weights.
+if [ -f src/lodestone/embedded/grace/weights.npz ]; then
+  "$python" -m lodestone.embedded.grace build >/dev/null
+fi

@@ -1,0 +1,58 @@
+rule analyse:
+    """Join every table, test whether guidance worked, rank, and choose the best candidates."""
+    input:
+        LODESTONE.tables("measured", "relaxed", "symmetrized", "screened"),
+        LODESTONE.tables("duplicates", "novelty", "energy"),
+        PATHS.references,
+        PATHS.reference_energies,
+        PATHS.hull,
+        PATHS.hull_audit,
+        PATHS.estimator_error,
+    output:
+        *LODESTONE.statistics(
+            "success.parquet",
+            "rates.tsv",
+            "rates.parquet",
+            "quality.tsv",
+            "quality.parquet",
+        ),
+        *LODESTONE.statistics("attrition.parquet", "attrition_reasons.tsv", "attrition_reasons.parquet"),
+        *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),
+        candidates=PATHS.candidates,
+        success=report(
+            PATHS.statistics / "success.tsv",
+            caption="../workflow/report/success.rst",
+            category="Guidance",
+        ),
+        attrition=report(
+            PATHS.statistics / "attrition.tsv",
+            caption="../workflow/report/attrition.rst",
+            category="Attrition",
+        ),
+        pareto=report(
+            PATHS.statistics / "pareto.tsv",
+            caption="../workflow/report/pareto.rst",
+            category="Candidates",
+        ),
+        diversity=report(
+            PATHS.statistics / "diversity.tsv",
+            caption="../workflow/report/diversity.rst",
+            category="Candidates",
+        ),
+        distributions=PATHS.statistics / "distributions.tsv",
+        best=directory(PATHS.best),
+        summary=PATHS.statistics / "summary.json",
+    log:
+        LODESTONE.log("analyse"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=LODESTONE.settings("analyse"),
+        code=LODESTONE.code("analyse"),
+        directory=str(PATHS.directory),
+    message:
+        "analyse {LODESTONE.campaign.campaign}"
+    script:
+        "../scripts/analyse.py"

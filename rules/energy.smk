@@ -1,0 +1,43 @@
+rule energy:
+    """Energies of the symmetrised structures of an arm; finished batches survive a killed job in `state`."""
+    input:
+        symmetrized=PATHS.stage("{arm}", "symmetrized"),
+        screened=PATHS.stage("{arm}", "screened"),
+    output:
+        output=PATHS.stage("{arm}", "energy"),
+    log:
+        LODESTONE.log("energy", "arm"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=LODESTONE.settings("energy"),
+        code=LODESTONE.code("energy"),
+        state=str(PATHS.state("{arm}", "energy")),
+    message:
+        "energies of {wildcards.arm}"
+    script:
+        "../scripts/energy.py"
+
+
+rule reference_energy:
+    """Energies of the references by the same estimator, unrelaxed, so that both sides share its errors."""
+    input:
+        references=PATHS.references,
+    output:
+        output=PATHS.reference_energies,
+    log:
+        LODESTONE.log("reference_energy"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=LODESTONE.settings("reference_energy"),
+        code=LODESTONE.code("reference_energy"),
+        state=str(PATHS.state("references", "energy")),
+    message:
+        "energies of the references"
+    script:
+        "../scripts/reference_energy.py"

@@ -1,0 +1,19 @@
+rule measure:
+    """Measure the constraints and the validity of every raw sample of an arm."""
+    input:
+        samples=LODESTONE.samples_of,
+    output:
+        output=PATHS.stage("{arm}", "measured"),
+    log:
+        LODESTONE.log("measure", "arm"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=LODESTONE.settings("measure"),
+        code=LODESTONE.code("measure"),
+    message:
+        "measure {wildcards.arm}"
+    script:
+        "../scripts/measure.py"

@@ -1,0 +1,21 @@
+rule relax:
+    """Relax the raw samples of an arm and see which constraints persist; finished chunks survive in `state`."""
+    input:
+        samples=LODESTONE.samples_of,
+        measured=PATHS.stage("{arm}", "measured"),
+    output:
+        output=PATHS.stage("{arm}", "relaxed"),
+    log:
+        LODESTONE.log("relax", "arm"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=720,
+    params:
+        settings=LODESTONE.settings("relax"),
+        code=LODESTONE.code("relax"),
+        state=str(PATHS.state("{arm}", "relax")),
+    message:
+        "relax {wildcards.arm}"
+    script:
+        "../scripts/relax.py"

@@ -1,0 +1,18 @@
+rule sample:
+    """Draw one shard of raw structures of an arm; finished batches survive a killed job in `state`."""
+    output:
+        output=PATHS.samples("{arm}", "{shard}"),
+    log:
+        LODESTONE.log("sample", "arm", "shard"),
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=720,
+    params:
+        settings=LODESTONE.settings("sample"),
+        code=LODESTONE.code("sample"),
+        state=str(PATHS.state("{arm}", "{shard}")),
+    message:
+        "sample {wildcards.arm}, shard {wildcards.shard}"
+    script:
+        "../scripts/sample.py"

@@ -1,0 +1,19 @@
+rule symmetrize:
+    """Standardise every sample of an arm: primitive cell, space group, and how far that moved it."""
+    input:
+        samples=LODESTONE.samples_of,
+    output:
+        output=PATHS.stage("{arm}", "symmetrized"),
+    log:
+        LODESTONE.log("symmetrize", "arm"),
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=120,
+    params:
+        settings=LODESTONE.settings("symmetrize"),
+        code=LODESTONE.code("symmetrize"),
+    message:
+        "symmetrize {wildcards.arm}"
+    script:
+        "../scripts/symmetrize.py"

@@ -1,0 +1,66 @@
+"""Join every table of the campaign, test whether guidance worked and choose the best candidates."""
+
+from pathlib import Path
+from typing import Any
+
+from lodestone.files import write_json
+
+
+def main(
+    *,
+    directory: Path,
+    settings: dict[str, Any],
+    candidates: Path,
+    success: Path,
+    attrition: Path,
+    pareto: Path,
+    diversity: Path,
+    distributions: Path,
+    best: Path,
+    summary: Path,
+) -> None:
+    """Read the stage tables below `directory` and write the statistics; see the statistics' schemas."""
+    from lodestone.campaign import CampaignPaths
+    from lodestone.statistics.analysis import analyse
+    from lodestone.statistics.console import render
+    from lodestone.statistics.plan import plan_from_settings
+    from lodestone.statistics.summary import summarise
+    from lodestone.structures.table import read_table, write_table
+    from lodestone.tables.best_files import write_best
+    from lodestone.tables.reading import read_arms
+    from lodestone.tables.text import write_both
+
+    plan = plan_from_settings(settings)
+    paths = CampaignPaths(root=directory.parent, campaign=directory.name)
+    arms = read_arms(paths, [arm.name for arm in plan.arms])
+    found = analyse(arms, read_table(paths.references), read_table(paths.hull), plan)
+
+    write_table(found.candidates, candidates)
+    tables = {
+        success: found.success,
+        attrition: found.attrition,
+        pareto: found.pareto,
+        diversity: found.diversity,
+        distributions: found.distributions,
+        success.with_name("rates.tsv"): found.rates,
+        success.with_name("quality.tsv"): found.quality,
+        attrition.with_name("attrition_reasons.tsv"): found.reasons,
+    }
+    for path, table in tables.items():
+        write_both(table, path)
+    document = summarise(found, plan)
+    document["best"] = write_best(found.candidates, document["best"], best)
+    write_json(summary, document)
+    places = {
+        "report": str(paths.report),
+        "candidates": str(candidates),
+        "best": f"{best}/*.cif, {best / 'best.extxyz'}",
+        "statistics": str(success.parent),
+    }
+    print(render(document, places), flush=True)
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

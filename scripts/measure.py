@@ -1,0 +1,21 @@
+"""Measure the constraints and the validity of every raw sample of an arm."""
+
+from pathlib import Path
+from typing import Any
+
+
+def main(*, samples: list[Path], settings: dict[str, Any], output: Path) -> None:
+    """Write one row per structure, in the same order."""
+    import polars as pl
+
+    from lodestone.constraints.table import measure_table
+    from lodestone.structures.table import read_table, write_table
+
+    raw = pl.concat([read_table(path) for path in samples])
+    write_table(measure_table(raw, settings["constraints"]), output)
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

@@ -1,0 +1,31 @@
+"""Look every representative up among the references, source after source."""
+
+from pathlib import Path
+from typing import Any
+
+
+def main(
+    *, symmetrized: Path, duplicates: Path, references: Path, settings: dict[str, Any], output: Path
+) -> None:
+    """Write one row per structure, in the same order."""
+    from lodestone.curation.novelty import novelty_table
+    from lodestone.progress import reporter
+    from lodestone.curation.settings import similarity
+    from lodestone.references.store import read_references
+    from lodestone.structures.table import read_table, write_table
+
+    found = novelty_table(
+        read_table(symmetrized),
+        read_table(duplicates),
+        read_references(references),
+        similarity(settings["deduplicate"], settings["threshold"]),
+        order=settings["references"],
+        progress=reporter("novelty"),
+    )
+    write_table(found, output)
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

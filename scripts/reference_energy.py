@@ -1,0 +1,32 @@
+"""Energies of the reference structures by the campaign's estimator, so that both sides share its errors."""
+
+from pathlib import Path
+from typing import Any
+
+CHUNK = 256
+
+
+def main(*, references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+    """Evaluate every reference; what cannot be evaluated keeps its row, with the reason."""
+    from lodestone.energies.chunks import clear, in_chunks, reporter
+    from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.energies.evaluate import energies
+    from lodestone.structures import table
+
+    estimator, guards = estimator_and_guards(settings)
+    found = in_chunks(
+        table.read_table(references).select(list(table.SCHEMA)),
+        lambda rows: energies(rows, estimator, guards),
+        size=CHUNK,
+        state=state,
+        key=settings,
+        progress=reporter("reference_energy"),
+    )
+    table.write_table(found, output)
+    clear(state)
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

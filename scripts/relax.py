@@ -1,0 +1,41 @@
+"""Relax every valid raw structure of one arm for a few steps and judge it again."""
+
+from pathlib import Path
+from typing import Any
+
+CHUNK = 64
+
+
+def main(*, samples: list[Path], measured: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+    """Write one row per raw structure: relaxed structure, energies, forces, persistence."""
+    import polars as pl
+
+    from lodestone.energies import persistence
+    from lodestone.energies.chunks import clear, in_chunks, reporter
+    from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.structures import table
+
+    structures = pl.concat([table.read_table(p).select(list(table.SCHEMA)) for p in samples])
+    judged = table.read_table(measured)
+    estimator, guards = estimator_and_guards(settings)
+    wanted = settings["energy"]["relax"]
+    relaxed = in_chunks(
+        structures.filter(judged["valid"]),
+        lambda rows: persistence.relax_rows(
+            rows, estimator, guards, steps=wanted["steps"], largest_force=wanted["largest_force"]
+        ),
+        size=CHUNK,
+        state=state,
+        key={name: value for name, value in settings.items() if name != "constraints"},
+        progress=reporter("relax"),
+    )
+    whole = persistence.assemble(structures, judged, relaxed)
+    constraints = persistence.parsed_constraints(settings["constraints"])
+    table.write_table(persistence.judge_again(whole, judged, constraints, persistence.is_valid), output)
+    clear(state)
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

@@ -1,0 +1,23 @@
+"""Write the campaign's report: one HTML file that opens without a network."""
+
+from pathlib import Path
+from typing import Any
+
+from lodestone.files import write_text
+
+
+def main(*, directory: Path, settings: dict[str, Any], output: Path) -> None:
+    """Read the tables and statistics below `directory`; `settings` only decide when to run again."""
+    from lodestone.campaign import CampaignPaths
+    from lodestone.report.page import render
+    from lodestone.report.reading import read_report_data
+
+    del settings
+    paths = CampaignPaths(root=directory.parent, campaign=directory.name)
+    write_text(output, render(read_report_data(paths)))
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

@@ -1,0 +1,178 @@
+"""The edge between a workflow script and its `main`: Snakemake's object or a command line in, exit code out.
+
+A script ends with `run(main, globals())`. Inside a rule the arguments of `main` are the rule's inputs,
+outputs and params of the same names; from a shell they are options of the same names, and `settings`
+is the slice of a campaign file that the stage depends on. Either way threads are set before any
+numerical library is imported, a wrong campaign file ends with exit code 2 and its faults, and any
+other failure with exit code 1 and one line; the traceback is in the log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+NOT_ARGUMENTS = ("code",)  # params that exist only so that a change of them reruns the rule
+
+Main = Callable[..., None]
+
+
+def run(main: Main, script: Mapping[str, Any]) -> None:
+    """Run `main` for the script whose globals are `script`; raises SystemExit where it fails."""
+    job = script.get("snakemake")
+    if job is None:
+        stage = Path(script["__file__"]).stem
+        set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        raise SystemExit(guarded(lambda: main(**from_command_line(main, stage))))
+    from lodestone.orphans import end_with_parent
+
+    end_with_parent()
+    set_threads(job.threads)
+    with logged_to(Path(job.log[0]) if job.log else None):
+        code = guarded(lambda: main(**from_rule(main, job)))
+    if code:
+        raise SystemExit(code)
+
+
+def set_threads(threads: int) -> None:
+    """Tell every numerical library that is not imported yet how many threads a job has.
+
+    More threads than cores cost a factor of five beside another busy process, so the job's
+    share wins over what the shell says.
+    """
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+
+
+def guarded(call: Callable[[], None]) -> int:
+    """Exit code of `call`: 0, 2 for a wrong campaign file, 1 for any other failure (message on stderr)."""
+    from lodestone.campaign import ConfigError
+
+    try:
+        call()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Exception as error:  # noqa: BLE001 - the last line of defence of a job
+        log = getattr(sys.stderr, "log", None)
+        traceback.print_exc(file=log or sys.stderr)
+        if log is not None:
+            where = f" (traceback in {log.name})"
+            print(f"{type(error).__name__}: {error}{where}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def from_rule(main: Main, job: Any) -> dict[str, Any]:
+    """Arguments of `main` from the input, output and params of the same names of a Snakemake job."""
+    given: dict[str, Any] = {}
+    for name, files in (*job.input.items(), *job.output.items()):
+        given[name] = Path(files) if isinstance(files, str) else [Path(file) for file in files]
+    given |= {name: value for name, value in job.params.items() if name not in NOT_ARGUMENTS}
+    kinds = _kinds(main)
+    unknown, missing = sorted(given.keys() - kinds), sorted(_required(main) - given.keys())
+    if unknown or missing:
+        raise TypeError(f"rule {job.rule} and its script disagree: unknown {unknown}, missing {missing}")
+    return {name: _cast(value, kinds[name]) for name, value in given.items()}
+
+
+def from_command_line(main: Main, stage: str, arguments: list[str] | None = None) -> dict[str, Any]:
+    """Arguments of `main` from options of the same names; `settings` comes from `--config CAMPAIGN.yaml`."""
+    kinds, required = _kinds(main), _required(main)
+    parser = argparse.ArgumentParser(prog=f"scripts/{stage}.py", description=main.__doc__)
+    for name, kind in kinds.items():
+        option = "--" + name.replace("_", "-")
+        if name == "settings":
+            parser.add_argument("--config", type=Path, required=True, help="campaign file (YAML)")
+            parser.add_argument("--arm", help="name of the arm")
+            parser.add_argument("--shard", type=int, help="index of the shard within its arm")
+        elif kind == list[Path]:
+            parser.add_argument(option, type=Path, nargs="+", required=name in required)
+        else:
+            parser.add_argument(option, type=kind, required=name in required)
+    given = vars(parser.parse_args(arguments))
+    values = {name: given[name] for name in kinds if given.get(name) is not None}
+    if "settings" in kinds:
+        values["settings"] = stage_settings(stage, given["config"], given["arm"], given["shard"])
+    return values
+
+
+def stage_settings(stage: str, config: Path, arm: str | None, shard: int | None) -> dict[str, Any]:
+    """The slice of a campaign file that a stage (of an arm, of a shard) depends on."""
+    from lodestone.workflow import load, stage_settings
+
+    return stage_settings(load([config]), stage, arm=arm, shard=shard)
+
+
+class _Tee:
+    """Writes text to the terminal and to the log of the job."""
+
+    def __init__(self, terminal: TextIO, log: TextIO) -> None:
+        self.terminal, self.log = terminal, log
+
+    def write(self, text: str) -> int:
+        self.terminal.write(text)
+        return self.log.write(text)
+
+    def flush(self) -> None:
+        self.terminal.flush()
+        self.log.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.terminal, name)
+
+
+@contextmanager
+def logged_to(path: Path | None) -> Iterator[None]:
+    """Copy stderr into `path`; what libraries write past Python goes there alone."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    python_stderr, raw = sys.stderr, os.dup(2)
+    with path.open("w", buffering=1, encoding="utf-8") as log, terminal:
+        sys.stderr.flush()
+        os.dup2(log.fileno(), 2)
+        sys.stderr = typing.cast("TextIO", _Tee(terminal, log))
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            sys.stderr = python_stderr
+            os.dup2(raw, 2)
+            os.close(raw)
+
+
+def _kinds(main: Main) -> dict[str, Any]:
+    hints = typing.get_type_hints(main)
+    hints.pop("return", None)
+    return hints
+
+
+def _required(main: Main) -> set[str]:
+    return _kinds(main).keys() - (main.__kwdefaults__ or {}).keys()
+
+
+def _cast(value: Any, kind: Any) -> Any:
+    if kind is Path and not isinstance(value, Path):
+        return Path(value)
+    if kind == list[Path]:
+        return [Path(item) for item in (value if isinstance(value, list) else [value])]
+    return value

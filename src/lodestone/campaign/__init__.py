@@ -1,0 +1,27 @@
+"""A campaign: from its YAML file to arms, shards, seeds, paths and what each stage depends on.
+
+Pure and light: importing this package imports pydantic and yaml, nothing heavier.
+"""
+
+from __future__ import annotations
+
+from lodestone.campaign.arms import Arm, arms
+from lodestone.campaign.config import Campaign
+from lodestone.campaign.errors import ConfigError, Fault
+from lodestone.campaign.load import load_campaign
+from lodestone.campaign.paths import CampaignPaths
+from lodestone.campaign.seeds import derive_seed
+from lodestone.campaign.shards import Shard, shards
+
+__all__ = [
+    "Arm",
+    "Campaign",
+    "CampaignPaths",
+    "ConfigError",
+    "Fault",
+    "Shard",
+    "arms",
+    "derive_seed",
+    "load_campaign",
+    "shards",
+]

@@ -1,0 +1,129 @@
+"""The version of the code behind a stage: a change of what it computes reruns it, a comment does not."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+SAMPLE_VERSION = 1
+"""Raised by hand when samples would come out differently: nobody wants GPU-weeks redone for a refactoring."""
+
+ESTIMATORS = (
+    "energies/estimators.py",
+    "energies/grace.py",
+    "energies/chgnet.py",
+    "energies/ase_calculator.py",
+)
+ROOTS: dict[str, tuple[str, ...]] = {
+    "references": ("references/store.py", "references/sources/*.py"),
+    "measure": ("constraints/table.py", "constraints/descriptors/*.py"),
+    "relax": ("energies/persistence.py", "constraints/descriptors/*.py", *ESTIMATORS),
+    "symmetrize": ("curation/symmetry.py",),
+    "screen": ("curation/screening.py",),
+    "deduplicate": ("curation/duplicates.py", "curation/settings.py"),
+    "novelty": ("curation/novelty.py", "curation/settings.py"),
+    "energy": ("energies/evaluate.py", *ESTIMATORS),
+    "reference_energy": ("energies/evaluate.py", *ESTIMATORS),
+    "hull": ("energies/hull.py", "energies/audit.py", "energies/errors.py"),
+    "analyse": ("statistics/*.py", "tables/*.py", "constraints/descriptors/*.py"),
+    "record": ("campaign/stages.py",),
+    "report": ("report/**/*",),
+}
+"""Files below the package that a stage starts from; what they import belongs to it too."""
+NO_RESULTS = ("campaign", "adapter", "workflow", "files", "cli", "embedded", "curation/progress")
+"""Parts that move data without changing them."""
+
+
+def code(stage: str) -> str:
+    """A hash of the source behind a stage, without comments and docstrings; for `sample` a version.
+
+    Raises:
+        ValueError: there is no such stage.
+    """
+    if stage == "sample":
+        return f"sample-{SAMPLE_VERSION}"
+    if stage not in ROOTS:
+        raise ValueError(f"no stage {stage!r}; there are: sample, {', '.join(ROOTS)}")
+    digest = hashlib.sha256()
+    for path in sorted(files(stage)):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def files(stage: str) -> set[Path]:
+    """Every file behind a stage."""
+    waiting = [path for pattern in ROOTS[stage] for path in PACKAGE.glob(pattern) if _counts(path)]
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [inner for inner in _imports(path) if _is_result(inner)]
+    return found
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+
+
+def _is_result(path: Path) -> bool:
+    name = path.relative_to(PACKAGE).with_suffix("").as_posix()
+    return not any(name == part or name.startswith(f"{part}/") for part in NO_RESULTS)
+
+
+@lru_cache(maxsize=512)
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=512)
+def _digest(path: Path) -> str:
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return meaning(_tree(path))
+
+
+def meaning(tree: ast.Module) -> str:
+    """Hash of a module without docstrings, comments and layout."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            node.body = body[1:]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@lru_cache(maxsize=512)
+def _imports(path: Path) -> tuple[Path, ...]:
+    if path.suffix != ".py":
+        return ()
+    return tuple(p for node in ast.walk(_tree(path)) for name in _names(node) for p in _modules(name))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _modules(name: str) -> Iterator[Path]:
+    package, *parts = name.split(".")
+    if package != PACKAGE.name or not parts:
+        return
+    stem = PACKAGE.joinpath(*parts)
+    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if path.is_file():
+            yield path

@@ -1,0 +1,133 @@
+"""A campaign: one question to a diffusion model, from the chemical system to the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lodestone.campaign import elements
+from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
+from lodestone.campaign.sections.constraints import Constraints
+from lodestone.campaign.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
+from lodestone.campaign.sections.energy import Energy
+from lodestone.campaign.sections.guidance import Guidance
+from lodestone.campaign.sections.judging import Hull, Report, Statistics
+from lodestone.campaign.sections.model import Model
+from lodestone.campaign.sections.sampling import Sampling
+from lodestone.campaign.suggest import did_you_mean
+from lodestone.references.registry import source_names
+
+SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"
+
+
+def _system(text: str) -> str:
+    parts = text.split("-")
+    unknown = [part for part in parts if part not in elements.ELEMENTS]
+    twice = [part for part, n in Counter(parts).items() if n > 1]
+    wrong = None
+    if unknown:
+        wrong = f"{unknown[0]!r} is no element{elements.hint(unknown[0])}"
+    elif twice:
+        wrong = f"{twice[0]} is there twice"
+    if wrong:
+        refuse([((), wrong, elements.ALLOWED)])
+    return text
+
+
+def _sources(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = source_names()
+    problems: list[Problem] = []
+    for i, name in enumerate(names):
+        if name not in known:
+            wrong = f"no source {name!r}{did_you_mean(name, known)}"
+            problems.append(((i,), wrong, f"{', '.join(known)}, each once"))
+        elif name in names[:i]:
+            problems.append(((i,), f"{name} is there twice", f"{', '.join(known)}, each once"))
+    refuse(problems)
+    return names
+
+
+class Campaign(Section):
+    """Everything that a campaign is made of. Needed: `campaign`, `chemical_system` and `constraints`."""
+
+    campaign: Annotated[str, Field(pattern=SLUG)] = Field(
+        description="Name of the campaign; its results lie in results/<campaign>/.",
+        json_schema_extra=allowed(
+            "lower-case letters, digits and hyphens, up to 64, e.g. li-co-o; not a path"
+        ),
+    )
+    chemical_system: Annotated[str, AfterValidator(_system)] = Field(
+        description="Elements that the structures are made of.", json_schema_extra=allowed(elements.ALLOWED)
+    )
+    model: Model = Field(Model(), description="The diffusion model that draws the structures.")
+    sampling: Sampling = Field(Sampling(), description="How many structures are drawn, and how.")
+    constraints: Constraints = Field(
+        description="What the structures shall fulfil, by name.",
+        json_schema_extra=allowed("a mapping of names to constraints, one or more"),
+    )
+    guidance: Guidance = Field(Guidance(), description="How the sampler is steered.")
+    references: Annotated[Listed[str], Field(min_length=1), AfterValidator(_sources)] = Field(
+        ("embedded",),
+        description="Sources of known crystals, in the order in which they are asked.",
+        json_schema_extra={"items": {"type": "string", "enum": list(source_names())}},
+    )
+    symmetrize: Symmetrize = Field(Symmetrize(), description="Standardising the samples.")
+    screen: Screen = Field(Screen(), description="What is judged further.")
+    deduplicate: Deduplicate = Field(Deduplicate(), description="When two structures are the same.")
+    novelty: Novelty = Field(Novelty(), description="When a structure is known.")
+    energy: Energy = Field(Energy(), description="The potential that judges the structures.")
+    hull: Hull = Field(Hull(), description="Energies above the convex hull.")
+    statistics: Statistics = Field(Statistics(), description="Tests of whether guidance worked.")
+    report: Report = Field(Report(), description="The page for the reader.")
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Elements of the chemical system, sorted."""
+        return tuple(sorted(self.chemical_system.split("-")))
+
+    @property
+    def canonical_system(self) -> str:
+        """The chemical system with its elements sorted."""
+        return "-".join(self.elements)
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Campaign:
+        refuse([*self._foreign_elements(), *self._too_few_atoms(), *self._broken_lineages()])
+        return self
+
+    def _foreign_elements(self) -> list[Problem]:
+        return [
+            (
+                ("constraints", name, "terms", i, *_key_of(term, element)),
+                f"{element} is not in the chemical system {self.chemical_system}",
+                ", ".join(self.elements),
+            )
+            for name, constraint in self.constraints.items()
+            for i, term in enumerate(constraint.terms)
+            for element in dict.fromkeys(term.elements)
+            if element not in self.elements
+        ]
+
+    def _too_few_atoms(self) -> list[Problem]:
+        atoms = self.sampling.atoms
+        if atoms.most >= len(self.elements):
+            return []
+        key = "max" if atoms.exactly is None else "exactly"
+        wrong = f"{atoms.most} atoms cannot hold the {len(self.elements)} elements of {self.chemical_system}"
+        return [(("sampling", "atoms", key), wrong, f"numbers from {len(self.elements)} on")]
+
+    def _broken_lineages(self) -> list[Problem]:
+        particles, structures = self.guidance.particles, self.sampling.structures
+        if particles is None or structures % particles.count == 0:
+            return []
+        wrong = f"{structures} does not hold whole lineages of {particles.count} particles"
+        allowed = f"multiples of guidance.particles.count = {particles.count}"
+        return [(("sampling", "structures"), wrong, allowed)]
+
+
+def _key_of(term: Any, element: str) -> tuple[str, ...]:
+    """The key of a term whose value is this element, where there is one."""
+    keys = [name for name in type(term).model_fields if getattr(term, name) == element]
+    return tuple(keys[:1])

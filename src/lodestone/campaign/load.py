@@ -1,0 +1,114 @@
+"""From a campaign file to a campaign, or to a list of its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lodestone.campaign.errors import WHOLE_FILE, ConfigError, Fault
+from lodestone.campaign.yaml_reader import Document, parse, scalar
+
+if TYPE_CHECKING:
+    from lodestone.campaign.config import Campaign
+
+LARGEST = 256 * 1024
+"""Bytes; a campaign file is written by hand."""
+OVERRIDES = "--config"
+
+
+def load_campaign(path: Path, overrides: Mapping[str, Any] | None = None) -> Campaign:
+    """The campaign of a YAML file, `overrides` merged deeply into it before it is validated.
+
+    Texts inside mappings and lists of `overrides` are read as YAML scalars, since Snakemake's
+    `--config` leaves them as texts. Relative paths in a campaign are relative to the working folder.
+
+    Raises:
+        ConfigError: one line per fault: `file:line: key: what is wrong; allowed: ...`.
+    """
+    from pydantic import ValidationError
+
+    from lodestone.campaign.config import Campaign
+    from lodestone.campaign.faults import faults
+
+    document = read_strictly(path)
+    if not isinstance(document.data, dict):
+        raise ConfigError([_no_mapping(document)])
+    override(document, overrides or {})
+    try:
+        return Campaign.model_validate(document.data)
+    except ValidationError as error:
+        raise ConfigError(faults(error, document)) from None
+
+
+def read_strictly(path: Path) -> Document:
+    """Plain data of a YAML file with the place of every key.
+
+    Raises:
+        ConfigError: the file is not there, too large, not UTF-8, not YAML, or has tags or duplicate keys.
+    """
+    return parse(_text(path), str(path))
+
+
+def override(document: Document, values: Mapping[str, Any]) -> None:
+    """Merge `values` into the document; what they touch is placed at `--config`."""
+    _merge(document, document.data, values, ())
+
+
+def _merge(
+    document: Document, data: dict[str, Any], values: Mapping[str, Any], path: tuple[str, ...]
+) -> None:
+    for key, value in values.items():
+        inner = (*path, str(key))
+        if isinstance(value, Mapping) and isinstance(data.get(key), dict):
+            _merge(document, data[key], value, inner)
+            continue
+        data[key] = _plain(value)
+        for known in [p for p in document.places if p[: len(inner)] == inner]:
+            del document.places[known]
+        document.places[inner] = OVERRIDES
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return scalar(value) if isinstance(value, str) else value
+
+
+def _text(path: Path) -> str:
+    allowed = "a campaign file (YAML)"
+    try:
+        if path.is_dir():
+            raise ConfigError([Fault(str(path), WHOLE_FILE, "is a folder", allowed)])
+        if not path.exists():
+            raise ConfigError([Fault(str(path), WHOLE_FILE, "does not exist", allowed)])
+        if not path.is_file():
+            raise ConfigError([Fault(str(path), WHOLE_FILE, "is no regular file", allowed)])
+        size = path.stat().st_size
+        if size > LARGEST:
+            wrong = f"has {size:,} bytes"
+            raise ConfigError(
+                [Fault(f"{path}:1", WHOLE_FILE, wrong, f"campaign files up to {LARGEST:,} bytes")]
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        wrong = f"cannot be read ({error.strerror or error})"
+        raise ConfigError([Fault(str(path), WHOLE_FILE, wrong, allowed)]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        wrong = f"byte {content[error.start]:#04x} is not UTF-8"
+        raise ConfigError([Fault(f"{path}:{line}", WHOLE_FILE, wrong, "text in UTF-8")]) from None
+
+
+def _no_mapping(document: Document) -> Fault:
+    from lodestone.campaign.allowed import campaign_schema
+
+    data = document.data
+    kind = "a list" if isinstance(data, list) else "a single value"
+    found = "is empty" if data is None else f"holds {kind}"
+    keys = ", ".join(campaign_schema()["properties"])
+    return Fault(document.place(()), WHOLE_FILE, found, f"a mapping with the keys {keys}")

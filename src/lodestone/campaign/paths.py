@@ -1,0 +1,94 @@
+"""Where every file of a campaign lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignPaths:
+    """Files of one campaign below `root`; arms and shards may be Snakemake wildcards."""
+
+    campaign: str
+    root: Path = Path("results")
+
+    @property
+    def directory(self) -> Path:
+        """The campaign's folder."""
+        return self.root / self.campaign
+
+    @property
+    def record(self) -> Path:
+        """Resolved settings, versions and hashes."""
+        return self.directory / "campaign.json"
+
+    def samples(self, arm: str, shard: int | str) -> Path:
+        """Raw samples of a shard."""
+        return self.directory / "arms" / arm / "samples" / f"{_number(shard)}.parquet"
+
+    def stage(self, arm: str, stage: str) -> Path:
+        """The table of a stage of an arm: measured, relaxed, symmetrized, screened, ..."""
+        return self.directory / "arms" / arm / f"{stage}.parquet"
+
+    def state(self, arm: str, part: int | str) -> Path:
+        """Folder of unfinished work: of a shard, or of a stage by name."""
+        return self.directory / "state" / arm / _number(part)
+
+    def timing(self, arm: str, shard: int | str) -> Path:
+        """How long the sampling of a shard took."""
+        return self.directory / "timing" / arm / f"{_number(shard)}.json"
+
+    @property
+    def references(self) -> Path:
+        """Known crystals."""
+        return self.directory / "references.parquet"
+
+    @property
+    def reference_energies(self) -> Path:
+        """Their energies by the campaign's estimator."""
+        return self.directory / "reference_energies.parquet"
+
+    @property
+    def hull(self) -> Path:
+        """Energies above the hull of candidates and references."""
+        return self.directory / "hull.parquet"
+
+    @property
+    def hull_audit(self) -> Path:
+        """What the hull lacks."""
+        return self.directory / "hull_audit.parquet"
+
+    @property
+    def estimator_error(self) -> Path:
+        """Errors of the estimator against the references' own energies."""
+        return self.directory / "estimator_error.parquet"
+
+    @property
+    def candidates(self) -> Path:
+        """One row per generated structure with every column."""
+        return self.directory / "candidates.parquet"
+
+    @property
+    def statistics(self) -> Path:
+        """Folder of the statistics."""
+        return self.directory / "statistics"
+
+    @property
+    def best(self) -> Path:
+        """Folder of the best candidates."""
+        return self.directory / "best"
+
+    @property
+    def report(self) -> Path:
+        """The page for the reader."""
+        return self.directory / "report.html"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs."""
+        return self.directory / "logs"
+
+
+def _number(part: int | str) -> str:
+    return f"{part:04d}" if isinstance(part, int) else part

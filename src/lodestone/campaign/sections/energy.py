@@ -1,0 +1,117 @@
+"""Which interatomic potential judges the structures."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from lodestone.campaign.sections.base import Section, allowed, refuse, unit
+from lodestone.campaign.suggest import did_you_mean
+
+EMBEDDED = "embedded"
+SAVED_MODEL = "saved_model.pb"
+# fmt: off
+GRACE_TWO_PRECISIONS = (
+    "1L-OMAT-medium-base", "1L-OMAT-medium-ft-E", "1L-OMAT-medium-ft-AM", "1L-OMAT-large-base",
+    "1L-OMAT-large-ft-E", "1L-OMAT-large-ft-AM", "1L-SMAX-large", "1L-SMAX-OMAT-large",
+    "2L-OMAT-medium-base", "2L-OMAT-medium-ft-E", "2L-OMAT-medium-ft-AM", "2L-OMAT-large-base",
+    "2L-OMAT-large-ft-E", "2L-OMAT-large-ft-AM", "2L-SMAX-large", "2L-SMAX-medium",
+    "2L-SMAX-OMAT-large", "2L-SMAX-OMAT-medium",
+)
+GRACE_PUBLISHED = (
+    "GRACE-FS-OAM", "GRACE-1L-OAM", "GRACE-2L-OAM", "GRACE-FS-OMAT", "GRACE-1L-OMAT", "GRACE-2L-OMAT",
+    *(f"GRACE-{name}{precision}" for name in GRACE_TWO_PRECISIONS for precision in ("", "-fp64")),
+    "GRACE-3L-OMAT-large", "GRACE-3L-OMAT-large-ft-AM",
+)
+# fmt: on
+"""Names of the foundation models that the GRACE package can fetch."""
+GRACE_ALLOWED = (
+    f"{EMBEDDED}, a published name such as GRACE-2L-OMAT-large-ft-AM (`grace_models list` shows all), or a "
+    f"folder that holds {SAVED_MODEL}"
+)
+
+
+class Grace(Section):
+    """GRACE, through tensorpotential."""
+
+    kind: Literal["grace"] = Field("grace", description="GRACE, through tensorpotential.")
+    model: str = Field(
+        EMBEDDED,
+        description="The small potential that comes with the package (for trying, not for science), the name "
+        "of a published model, looked for in $GRACE_CACHE, or a folder, relative to the folder that the "
+        "command runs in.",
+        json_schema_extra=allowed(GRACE_ALLOWED),
+    )
+
+    @model_validator(mode="after")
+    def _model_is_known(self) -> Grace:
+        if self.model != EMBEDDED and (wrong := _unknown_model(self.model)):
+            refuse([(("model",), wrong, GRACE_ALLOWED)])
+        return self
+
+
+class Chgnet(Section):
+    """CHGNet."""
+
+    kind: Literal["chgnet"] = Field("chgnet", description="CHGNet, whose weights come with its package.")
+    version: Literal["0.3.0", "0.2.0", "r2scan"] = Field("0.3.0", description="Version of the weights.")
+
+
+class Ase(Section):
+    """Any calculator of ASE."""
+
+    kind: Literal["ase"] = Field("ase", description="Any calculator with ASE's interface.")
+    calculator: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
+            json_schema_extra=allowed("module:attribute, e.g. ase.calculators.emt:EMT"),
+        ),
+    ] = Field(description="Import path of what makes the calculator.")
+    arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments that it is called with.")
+
+    @model_validator(mode="after")
+    def _package_is_installed(self) -> Ase:
+        package = self.calculator.split(":")[0].split(".")[0]
+        if find_spec(package) is None:
+            wrong = f"no module {package!r} is installed"
+            refuse([(("calculator",), wrong, "module:attribute of an installed package")])
+        return self
+
+
+Estimator = Annotated[Grace | Chgnet | Ase, Field(discriminator="kind")]
+
+
+class Relax(Section):
+    """The short relaxation that shows whether a property persists."""
+
+    steps: Annotated[int, Field(ge=1, le=10_000)] = Field(50, description="Most steps of the relaxation.")
+    largest_force: Annotated[float, Field(gt=0)] = Field(
+        0.1, description="Largest remaining force that counts as relaxed.", json_schema_extra=unit("eV/Å")
+    )
+
+
+class Energy(Section):
+    """Estimator, and the relaxation by it."""
+
+    estimator: Estimator = Field(
+        Grace(), description="The potential that judges candidates and references alike."
+    )
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = Field(32, description="Structures per evaluation.")
+    relax: Relax = Field(Relax(), description="The short relaxation of the raw samples.")
+
+
+def _unknown_model(model: str) -> str | None:
+    folder = Path(model)
+    if os.sep in model or folder.is_dir():
+        if not folder.is_dir():
+            return f"there is no folder {model!r}"
+        return None if (folder / SAVED_MODEL).is_file() else f"folder {model!r} lacks {SAVED_MODEL}"
+    cache = Path(os.environ.get("GRACE_CACHE") or Path.home() / ".cache" / "grace")
+    if model in GRACE_PUBLISHED or (cache / model / SAVED_MODEL).is_file():
+        return None
+    return f"{model!r} is no published name{did_you_mean(model, (EMBEDDED, *GRACE_PUBLISHED))}"

@@ -1,0 +1,33 @@
+"""Shards: the portions in which the structures of an arm are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lodestone.campaign.arms import Arm
+
+if TYPE_CHECKING:
+    from lodestone.campaign.config import Campaign
+
+
+@dataclass(frozen=True)
+class Shard:
+    """`structures` structures of an arm, numbered from `first` within it."""
+
+    arm: Arm
+    index: int
+    structures: int
+    first: int = 0
+
+
+def shards(campaign: Campaign, arm: Arm) -> list[Shard]:
+    """The shards of an arm; with particles they hold whole lineages."""
+    total, size = campaign.sampling.structures, campaign.sampling.shard
+    particles = campaign.guidance.particles
+    if arm.kind == "guided" and particles is not None:
+        size = max(particles.count, size - size % particles.count)
+    return [
+        Shard(arm, index, min(size, total - first), first)
+        for index, first in enumerate(range(0, total, size))
+    ]

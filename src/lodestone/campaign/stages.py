@@ -1,0 +1,187 @@
+"""What each stage depends on: its slice of the campaign, and the version of its code.
+
+Snakemake reruns a job when its params change. So a slice holds nothing that the stage does not use, and
+everything that it does: an edit reruns what it touches and what comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from lodestone.campaign.arms import Arm, arms
+from lodestone.campaign.assets import hashes
+from lodestone.campaign.code import code
+from lodestone.campaign.config import Campaign
+from lodestone.campaign.sections.base import Section
+from lodestone.campaign.shards import Shard
+
+Settings = dict[str, Any]
+
+__all__ = ["STAGES", "code", "resolved", "settings"]
+
+
+def settings(
+    stage: str, campaign: Campaign, *, arm: Arm | None = None, shard: Shard | None = None
+) -> Settings:
+    """The JSON-able slice of a campaign that a stage depends on.
+
+    Raises:
+        ValueError: there is no such stage, or `sample` lacks its arm or shard.
+    """
+    if stage == "sample":
+        if arm is None or shard is None:
+            raise ValueError("the settings of sample need an arm and a shard")
+        return _sample(campaign, arm, shard)
+    if stage not in SLICES:
+        raise ValueError(f"no stage {stage!r}; there are: {', '.join(STAGES)}")
+    return SLICES[stage](campaign)
+
+
+def resolved(campaign: Campaign) -> Settings:
+    """The whole campaign with every default filled in, JSON-able."""
+    return _dump(campaign)
+
+
+def _sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
+    constraint = None
+    if arm.constraint is not None:
+        constraint = _dump(campaign.constraints[arm.constraint], {"terms", "combine"})
+    return {
+        "campaign": campaign.campaign,
+        "chemical_system": campaign.canonical_system,
+        "model": _dump(campaign.model),
+        "sampling": _dump(campaign.sampling, {"seed", "batch_size", "atoms", "steps", "corrector"}),
+        "arm": asdict(arm),
+        "shard": {"index": shard.index, "first": shard.first, "structures": shard.structures},
+        "constraint": constraint,
+        **steering(campaign, arm),
+        "assets": hashes(campaign, "model"),
+    }
+
+
+def steering(campaign: Campaign, arm: Arm) -> Settings:
+    """How an arm is steered: `guidance`, `loop` and `particles`, as the sampler takes them.
+
+    unguided knows nothing of the section `guidance`, control its recurrence only, and late acts
+    below `late_start`, without particles.
+    """
+    section = campaign.guidance
+    if arm.kind == "unguided":
+        return {"guidance": None, "loop": {"recurrence": 1, "start": 1.0, "algorithm": 2}, "particles": None}
+    start = section.late_start if arm.kind == "late" else section.start
+    loop = {"recurrence": section.recurrence, "start": start, "algorithm": section.algorithm}
+    if arm.kind == "control":
+        return {"guidance": None, "loop": loop, "particles": None}
+    used = {"backward_steps", "forward", "stop", "schedule", "period", "normalisation", "fields"}
+    guidance = {"backward": arm.strength, "start": start} | _dump(section, used)
+    particles = section.particles if arm.kind == "guided" else None
+    return {"guidance": guidance, "loop": loop, "particles": _dump(particles) if particles else None}
+
+
+def _references(campaign: Campaign) -> Settings:
+    return {
+        "chemical_system": campaign.canonical_system,
+        "references": list(campaign.references),
+        "assets": hashes(campaign, "references"),
+    }
+
+
+def _measure(campaign: Campaign) -> Settings:
+    return {"constraints": _constraints(campaign, {"terms", "combine", "satisfied_within"})}
+
+
+def _relax(campaign: Campaign) -> Settings:
+    return _measure(campaign) | _estimator(campaign, {"estimator", "batch_size", "relax"})
+
+
+def _symmetrize(campaign: Campaign) -> Settings:
+    return _dump(campaign.symmetrize)
+
+
+def _screen(campaign: Campaign) -> Settings:
+    return _dump(campaign.screen) | {"chemical_system": campaign.canonical_system}
+
+
+def _deduplicate(campaign: Campaign) -> Settings:
+    section = campaign.deduplicate
+    matcher = {"ltol", "stol", "angle_tol"} if section.method == "two_stage" else set()
+    return _dump(section, {"method", "threshold", "cutoff", "sigma"} | matcher) | _idle_matcher(campaign)
+
+
+def _novelty(campaign: Campaign) -> Settings:
+    similarity = {k: v for k, v in _deduplicate(campaign).items() if k != "threshold"}
+    return {
+        "threshold": campaign.novelty.threshold,
+        "deduplicate": similarity,
+        "references": list(campaign.references),
+    }
+
+
+def _idle_matcher(campaign: Campaign) -> Settings:
+    """The matcher's defaults where fingerprints alone decide: its tolerances are not used."""
+    if campaign.deduplicate.method == "two_stage":
+        return {}
+    return _dump(type(campaign.deduplicate)(), {"ltol", "stol", "angle_tol"})
+
+
+def _energy(campaign: Campaign) -> Settings:
+    return _estimator(campaign, {"estimator", "batch_size"})
+
+
+def _hull(campaign: Campaign) -> Settings:
+    return {"elements": list(campaign.elements)}
+
+
+def _analyse(campaign: Campaign) -> Settings:
+    return {
+        "campaign": campaign.campaign,
+        "chemical_system": campaign.canonical_system,
+        "seed": campaign.sampling.seed,
+        "arms": [asdict(arm) for arm in arms(campaign)],
+        "constraints": _constraints(campaign, {"terms", "combine", "satisfied_within", "primary"}),
+        "deduplicate": _dump(campaign.deduplicate, {"ltol", "stol", "angle_tol"}),
+        "hull": _dump(campaign.hull),
+        "statistics": _dump(campaign.statistics),
+        "report": _dump(campaign.report),
+    }
+
+
+def _whole(campaign: Campaign) -> Settings:
+    return resolved(campaign) | {"arms": [asdict(arm) for arm in arms(campaign)]}
+
+
+def _constraints(campaign: Campaign, keys: set[str]) -> Settings:
+    return {name: _dump(constraint, keys) for name, constraint in campaign.constraints.items()}
+
+
+def _estimator(campaign: Campaign, keys: set[str]) -> Settings:
+    return {
+        "energy": _dump(campaign.energy, keys),
+        "screen": _dump(campaign.screen, {"volume_per_atom", "min_distance"}),
+        "assets": hashes(campaign, "energy"),
+    }
+
+
+def _dump(section: Section, keys: set[str] | None = None) -> Settings:
+    return section.model_dump(mode="json", include=keys)
+
+
+SLICES: dict[str, Callable[[Campaign], Settings]] = {
+    "references": _references,
+    "measure": _measure,
+    "relax": _relax,
+    "symmetrize": _symmetrize,
+    "screen": _screen,
+    "deduplicate": _deduplicate,
+    "novelty": _novelty,
+    "energy": _energy,
+    "reference_energy": _energy,
+    "hull": _hull,
+    "analyse": _analyse,
+    "record": _whole,
+    "report": _whole,
+}
+STAGES = ("sample", *SLICES)
+"""Every stage of a campaign."""

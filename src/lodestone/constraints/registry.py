@@ -1,0 +1,28 @@
+"""Finds every descriptor in `descriptors/` and builds the union that the configuration accepts."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import lru_cache
+from typing import Annotated, Any, Union
+
+from pydantic import Field
+
+from lodestone.constraints import descriptors
+from lodestone.constraints.term import Term
+
+
+@lru_cache(maxsize=1)
+def term_models() -> dict[str, type[Term]]:
+    """Every term model by its `kind`, sorted."""
+    models: dict[str, type[Term]] = {}
+    for info in pkgutil.iter_modules(descriptors.__path__):
+        module = importlib.import_module(f"{descriptors.__name__}.{info.name}")
+        for member in vars(module).values():
+            if isinstance(member, type) and issubclass(member, Term) and member is not Term:
+                models[member.model_fields["kind"].default] = member
+    return dict(sorted(models.items()))
+
+
+AnyTerm: Any = Annotated[Union[tuple(term_models().values())], Field(discriminator="kind")]  # noqa: UP007

@@ -1,0 +1,21 @@
+"""`python -m lodestone.embedded.grace build | path`: rebuild the embedded model, or say where it lies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from lodestone.embedded.grace.build import build, model_folder
+
+
+def main() -> int:
+    """Entry point; prints the folder of the SavedModel."""
+    parser = argparse.ArgumentParser(prog="python -m lodestone.embedded.grace", description=__doc__)
+    parser.add_argument("action", choices=["build", "path"])
+    folder = build() if parser.parse_args().action == "build" else model_folder()
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,172 @@
+"""Training of the embedded MatterGen checkpoint: upstream's model, loss and corruption.
+
+One process, one thread; resumes from its own state file after a kill.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lodestone.embedded.training_set import Example, draw_probabilities
+from lodestone.files import write_atomically, write_text
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Length and rates of a training run."""
+
+    steps: int = 5000
+    batch_size: int = 24
+    learning_rate: float = 2e-3
+    warm_up: int = 100
+    final_fraction: float = 0.03
+    clip: float = 0.5
+    ema: float = 0.999
+    seed: int = 1
+    save_every: int = 200
+
+
+def train(
+    config: dict[str, Any], found: list[Example], plan: TrainingPlan, state: Path
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Train and yield (step, mean losses since the last save); the state is saved each time.
+
+    Adam with warm-up and cosine decay, gradients clipped by value as in the published runs, and an
+    exponential moving average of the weights.
+    """
+    import torch
+
+    module = build(config)
+    average = copy.deepcopy(module).requires_grad_(requires_grad=False)
+    optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
+    done = _resume(state, module, average, optimizer)
+    if done == 0:
+        torch.manual_seed(plan.seed)
+    probabilities = draw_probabilities(found)
+    losses: list[dict[str, float]] = []
+    for step in range(done, plan.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate * _rate(step, plan)
+        # every step's data derive from the step, so that a resumed run draws the same examples
+        rng = np.random.default_rng([plan.seed, step])
+        batch = make_batch(found, probabilities, plan.batch_size, rng)
+        loss, parts = module.diffusion_module.calc_loss(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(module.parameters(), plan.clip)
+        optimizer.step()
+        _average(average, module, min(plan.ema, (1 + step) / (10 + step)))
+        losses.append({k: float(v) for k, v in parts.items()} | {"loss": float(loss)})
+        if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
+            _save(state, step + 1, module, average, optimizer)
+            yield step + 1, {k: float(np.mean([x[k] for x in losses])) for k in losses[0]}
+            losses = []
+
+
+def build(config: dict[str, Any]) -> Any:
+    """The lightning module that a checkpoint configuration describes, with random weights."""
+    from lodestone.sampling.mattergen import compat
+
+    compat.install()
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    return instantiate(OmegaConf.create(config["lightning_module"]))
+
+
+def make_batch(
+    found: list[Example], probabilities: np.ndarray, size: int, rng: np.random.Generator
+) -> Any:
+    """A collated batch of randomly shifted training crystals."""
+    import torch
+    from mattergen.common.data.chemgraph import ChemGraph
+    from mattergen.common.data.collate import collate
+
+    graphs = []
+    for index in rng.choice(len(found), size=size, p=probabilities):
+        example = found[index]
+        frac = (example.frac + rng.random(3)) % 1.0
+        graphs.append(
+            ChemGraph(
+                atomic_numbers=torch.as_tensor(example.numbers, dtype=torch.long),
+                pos=torch.as_tensor(frac, dtype=torch.float32),
+                cell=torch.as_tensor(example.cell, dtype=torch.float32)[None],
+                num_atoms=torch.tensor([len(example.numbers)]),
+                chemical_system=example.chemical_system,
+            )
+        )
+    return collate(graphs)
+
+
+def export(state: Path, config: dict[str, Any], folder: Path) -> None:
+    """Write the averaged weights as a MatterGen checkpoint folder."""
+    import torch
+    import yaml
+
+    saved = torch.load(state, weights_only=True)
+    write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    write_atomically(
+        folder / "checkpoints" / "last.ckpt",
+        lambda path: torch.save({"state_dict": saved["average"], "config": config}, path),
+    )
+
+
+def atom_counts(found: list[Example]) -> dict[str, dict[int, int]]:
+    """How many training structures have how many atoms: of all, and by chemical system."""
+    systems = sorted({e.chemical_system for e in found})
+    counts = {"all": Counter(len(e.numbers) for e in found)}
+    counts |= {s: Counter(len(e.numbers) for e in found if e.chemical_system == s) for s in systems}
+    return {name: dict(sorted(counter.items())) for name, counter in counts.items()}
+
+
+def _rate(step: int, plan: TrainingPlan) -> float:
+    if step < plan.warm_up:
+        return (step + 1) / plan.warm_up
+    progress = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return plan.final_fraction + (1 - plan.final_fraction) * cosine
+
+
+def _average(average: Any, module: Any, decay: float) -> None:
+    import torch
+
+    with torch.no_grad():
+        for slow, fast in zip(average.parameters(), module.parameters(), strict=True):
+            slow.lerp_(fast, 1 - decay)
+
+
+def _save(state: Path, step: int, module: Any, average: Any, optimizer: Any) -> None:
+    import torch
+
+    content = {
+        "step": step,
+        "module": module.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "rng": torch.get_rng_state(),
+    }
+    write_atomically(state, lambda path: torch.save(content, path))
+
+
+def _resume(state: Path, module: Any, average: Any, optimizer: torch.optim.Optimizer) -> int:
+    import torch
+
+    if not state.exists():
+        return 0
+    saved = torch.load(state, weights_only=True)
+    module.load_state_dict(saved["module"])
+    average.load_state_dict(saved["average"])
+    optimizer.load_state_dict(saved["optimizer"])
+    torch.set_rng_state(saved["rng"])
+    return int(saved["step"])

@@ -1,0 +1,72 @@
+"""Any ASE calculator, named by its import path, as an estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lodestone.energies.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+KIND = "ase"
+
+
+class AseEstimator:
+    """An ASE calculator; structures are evaluated one by one, whatever the calculator does inside.
+
+    A calculator without stresses gives NaN stresses; one that raises for a structure gives a failed
+    evaluation with its message.
+    """
+
+    def __init__(self, calculator: Calculator, name: str) -> None:
+        self.name = name
+        self._calculator = calculator
+
+    def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Evaluate structures; the order is kept."""
+        return [self._evaluate(atoms) for atoms in structures]
+
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        from ase.calculators.calculator import PropertyNotImplementedError
+
+        copy = atoms.copy()
+        copy.calc = self._calculator
+        try:
+            energy, forces = float(copy.get_potential_energy()), np.array(copy.get_forces(), float)
+        except Exception as error:  # noqa: BLE001 - whatever a foreign calculator raises is about this structure
+            return Evaluation.failed(len(atoms), f"{type(error).__name__}: {error}")
+        try:
+            stress = np.array(copy.get_stress(voigt=False), float)
+        except PropertyNotImplementedError:
+            stress = np.full((3, 3), np.nan)
+        return Evaluation(energy, forces, stress)
+
+
+def load_calculator(path: str, arguments: Mapping[str, Any]) -> Calculator:
+    """Import "module:attribute" and call it with `arguments`.
+
+    Raises ValueError with what is wrong if the path has another form or names nothing.
+    """
+    module, separator, attribute = path.partition(":")
+    if not (module and separator and attribute):
+        message = f"calculator {path!r} must have the form module:attribute, as in ase.calculators.emt:EMT"
+        raise ValueError(message)
+    try:
+        make = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        message = f"calculator {path!r} cannot be imported: {error}"
+        raise ValueError(message) from error
+    return make(**arguments)
+
+
+def create(settings: Mapping[str, Any], batch_size: int) -> AseEstimator:
+    """From `{kind: ase, calculator: "module:attribute", arguments: {}}`; has no batches."""
+    del batch_size
+    path = settings["calculator"]
+    return AseEstimator(load_calculator(path, settings.get("arguments") or {}), f"ase-{path}")

@@ -1,0 +1,118 @@
+"""What a structure must fulfil before a model may see it.
+
+Interatomic potentials answer for anything: GRACE returns finite, plausible energies for overlapping
+atoms and NaN positions, and lets an atom without neighbours pass in silence. So every structure is
+looked at first, and a refusal has a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from lodestone.energies.evaluation import Estimator, Evaluation
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Limits within which a model's answer means something; call it with a structure.
+
+    `volume_per_atom` in Å³, `min_distance` in Å (periodic images included), `isolated_beyond`: an
+    atom must have a neighbour within this distance (Å; None: not asked), `elements`: symbols that
+    the model covers (None: all).
+    """
+
+    volume_per_atom: tuple[float, float] = (3.0, 100.0)
+    min_distance: float = 0.7
+    isolated_beyond: float | None = None
+    elements: frozenset[str] | None = None
+
+    def __call__(self, atoms: Atoms) -> str | None:
+        """Why the structure must not be evaluated, or None."""
+        return (
+            self._not_finite(atoms)
+            or self._not_covered(atoms)
+            or self._volume(atoms)
+            or self._too_close(atoms)
+            or self._isolated(atoms)
+        )
+
+    def _not_finite(self, atoms: Atoms) -> str | None:
+        if len(atoms) == 0:
+            return "no atoms"
+        if not (np.isfinite(atoms.cell.array).all() and np.isfinite(atoms.positions).all()):
+            return "non-finite cell or positions"
+        return None
+
+    def _not_covered(self, atoms: Atoms) -> str | None:
+        if self.elements is None:
+            return None
+        missing = sorted(set(atoms.get_chemical_symbols()) - self.elements)
+        return f"element not covered by the model: {', '.join(missing)}" if missing else None
+
+    def _volume(self, atoms: Atoms) -> str | None:
+        low, high = self.volume_per_atom
+        per_atom = abs(float(np.linalg.det(atoms.cell.array))) / len(atoms)
+        if low <= per_atom <= high:
+            return None
+        return f"volume per atom of {per_atom:.3g} Å³ outside {low:g}-{high:g} Å³"
+
+    def _too_close(self, atoms: Atoms) -> str | None:
+        from matscipy.neighbours import neighbour_list
+
+        distances = neighbour_list("d", atoms, self.min_distance)
+        if len(distances) == 0:
+            return None
+        return f"atoms {distances.min():.2f} Å apart, below {self.min_distance:g} Å"
+
+    def _isolated(self, atoms: Atoms) -> str | None:
+        from matscipy.neighbours import neighbour_list
+
+        if self.isolated_beyond is None:
+            return None
+        found = np.unique(neighbour_list("i", atoms, self.isolated_beyond))
+        lonely = len(atoms) - len(found)
+        if lonely == 0:
+            return None
+        return f"{lonely} isolated atoms without a neighbour within {self.isolated_beyond:g} Å"
+
+
+def guards_for(
+    estimator: Estimator,
+    *,
+    volume_per_atom: tuple[float, float] = (3.0, 100.0),
+    min_distance: float = 0.7,
+) -> Guards:
+    """Guards with the limits of a campaign and the reach of its estimator.
+
+    An estimator may say which `elements` it covers and up to which `cutoff` (Å) it sees.
+    """
+    return Guards(
+        volume_per_atom=volume_per_atom,
+        min_distance=min_distance,
+        isolated_beyond=getattr(estimator, "cutoff", None),
+        elements=getattr(estimator, "elements", None),
+    )
+
+
+def evaluate_guarded(
+    structures: Sequence[Atoms], estimator: Estimator, guards: Guards
+) -> list[Evaluation | str]:
+    """Evaluate what the guards let pass; the others get their reason instead, in order.
+
+    An evaluation that is not finite counts as a failure too.
+    """
+    found: list[Evaluation | str] = [guards(a) or "" for a in structures]
+    passed = [i for i, reason in enumerate(found) if not reason]
+    evaluations = estimator.evaluate([structures[i] for i in passed])
+    for i, evaluation in zip(passed, evaluations, strict=True):
+        finite = np.isfinite(evaluation.energy) and np.isfinite(evaluation.forces).all()
+        failure = evaluation.failure or f"non-finite answer of {estimator.name}"
+        found[i] = evaluation if finite else failure
+    return found

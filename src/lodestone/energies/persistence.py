@@ -1,0 +1,150 @@
+"""Does what guidance achieved survive a short relaxation?
+
+Every valid raw structure is relaxed (positions and cell, FIRE, few steps) and judged again by the
+same hard checks. `persistent`: satisfied and valid as sampled, and still so afterwards.
+`relaxed_satisfied`: valid as sampled, and satisfied and valid afterwards. A relaxation that broke
+off counts as neither; one that merely did not converge is judged as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lodestone.energies.evaluation import Estimator
+from lodestone.energies.guards import Guards
+from lodestone.energies.relax import Relaxed, relax
+from lodestone.structures import table
+
+SCHEMA = table.SCHEMA | {
+    "energy_raw": pl.Float64(),
+    "max_force_raw": pl.Float64(),
+    "energy_relaxed": pl.Float64(),
+    "max_force_relaxed": pl.Float64(),
+    "relax_steps": pl.Int32(),
+    "relax_converged": pl.Boolean(),
+    "relax_failure": pl.String(),
+}
+Valid = Callable[[np.ndarray, np.ndarray, np.ndarray], bool]
+
+
+def relax_rows(
+    structures: pl.DataFrame,
+    estimator: Estimator,
+    guards: Guards,
+    *,
+    steps: int = 50,
+    largest_force: float = 0.1,
+) -> pl.DataFrame:
+    """Relax every structure of a table; columns are `SCHEMA`, in row order.
+
+    Energies are eV/atom; `max_force_*` is the longest force on an atom (eV/Å), while convergence
+    asks that the forces on atoms and on the cell are all below `largest_force` (eV/Å).
+    """
+    found = relax(
+        table.to_ase(structures), estimator,
+        steps=steps, largest_force=largest_force, acceptable=guards,
+    )  # fmt: skip
+    moved = table.from_ase(structures["id"].to_list(), [r.atoms for r in found])
+    columns = [
+        pl.Series(name, [_result(r)[name] for r in found], dtype=SCHEMA[name])
+        for name in SCHEMA
+        if name not in table.SCHEMA
+    ]
+    return moved.with_columns(columns)
+
+
+def unrelaxed_rows(measured: pl.DataFrame, structures: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `SCHEMA` for structures that are not relaxed because they are not valid."""
+    reasons = [f"not valid: {r}" for r in measured["invalid_reason"].fill_null("no reason given")]
+    empty = [
+        pl.lit(None, dtype=SCHEMA[name]).alias(name)
+        for name in SCHEMA
+        if name not in (*table.SCHEMA, "relax_steps", "relax_converged", "relax_failure")
+    ]
+    return structures.select(list(table.SCHEMA)).with_columns(
+        *empty,
+        pl.lit(0, dtype=pl.Int32).alias("relax_steps"),
+        pl.lit(value=False).alias("relax_converged"),
+        pl.Series("relax_failure", reasons, dtype=pl.String),
+    )
+
+
+def assemble(structures: pl.DataFrame, measured: pl.DataFrame, relaxed: pl.DataFrame) -> pl.DataFrame:
+    """Relaxed and unrelaxed rows together, in the order of `structures`."""
+    skipped = ~measured["valid"]
+    rest = unrelaxed_rows(measured.filter(skipped), structures.filter(skipped))
+    both = pl.concat([relaxed, rest.select(relaxed.columns)])
+    return structures.select("id").join(both, on="id", how="left", maintain_order="left")
+
+
+def is_valid(numbers: np.ndarray, cell: np.ndarray, frac: np.ndarray) -> bool:
+    """The validity that raw samples are judged by."""
+    from lodestone.curation.validity import judge
+
+    return judge(numbers, cell, frac).valid
+
+
+def parsed_constraints(constraints: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Constraints of a config with their terms as objects."""
+    from pydantic import TypeAdapter
+
+    from lodestone.constraints import AnyTerm
+
+    terms = TypeAdapter(list[AnyTerm])
+    return {
+        name: dict(settings) | {"terms": terms.validate_python(settings["terms"])}
+        for name, settings in constraints.items()
+    }
+
+
+def judge_again(
+    relaxed: pl.DataFrame,
+    measured: pl.DataFrame,
+    constraints: Mapping[str, Mapping[str, Any]],
+    valid: Valid,
+) -> pl.DataFrame:
+    """Add `<c>.persistent`, `<c>.relaxed_satisfied` and `<c>.relaxed_values` per constraint.
+
+    `measured` has the same rows in the same order, with `valid` and `<c>.satisfied`; `constraints`
+    maps names to `{terms, combine, satisfied_within}`; `valid` judges (numbers, cell, frac).
+    """
+    rows = [table.arrays(row) for row in relaxed.select(list(table.SCHEMA)).iter_rows(named=True)]
+    relaxed_well = (measured["valid"] & relaxed["relax_failure"].is_null()).to_list()
+    sound = [ok and valid(*row) for ok, row in zip(relaxed_well, rows, strict=True)]
+    columns: list[pl.Series] = []
+    for name, settings in constraints.items():
+        before = (measured["valid"] & measured[f"{name}.satisfied"].fill_null(value=False)).to_list()
+        found = [_measure(settings, row) if ok else None for ok, row in zip(relaxed_well, rows, strict=True)]
+        after = [s and f is not None and f.satisfied for s, f in zip(sound, found, strict=True)]
+        values = [None if f is None else f.values for f in found]
+        both = [a and b for a, b in zip(after, before, strict=True)]
+        columns += [
+            pl.Series(f"{name}.persistent", both, dtype=pl.Boolean),
+            pl.Series(f"{name}.relaxed_satisfied", after, dtype=pl.Boolean),
+            pl.Series(f"{name}.relaxed_values", values, dtype=pl.List(pl.Float64)),
+        ]
+    return relaxed.with_columns(columns)
+
+
+def _measure(settings: Mapping[str, Any], row: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Any:
+    from lodestone.constraints.measure import measure
+
+    return measure(settings["terms"], settings["combine"], settings["satisfied_within"], *row)
+
+
+def _result(found: Relaxed) -> dict[str, Any]:
+    n_atoms = len(found.atoms)
+    start, end = found.start, found.evaluation if found.start is not None else None
+    return {
+        "energy_raw": None if start is None else start.energy / n_atoms,
+        "max_force_raw": None if start is None else start.max_force,
+        "energy_relaxed": None if end is None else end.energy / n_atoms,
+        "max_force_relaxed": None if end is None else end.max_force,
+        "relax_steps": found.steps,
+        "relax_converged": found.converged,
+        "relax_failure": found.failure,
+    }

@@ -1,0 +1,1 @@
+"""Known crystals to compare with: where they come from (`sources/`) and how they are kept (`store`)."""

@@ -1,0 +1,106 @@
+"""What the first screen says of a constraint: the question, the verdict, rates with intervals and p."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from lodestone.report.cells import Cell, Column, View, rows_of
+from lodestone.statistics.outcomes import OUTCOMES
+from lodestone.statistics.verdict import NAMES
+from lodestone.statistics.wording import p_text, percent, percent_interval
+
+BADGES = {
+    "worked": "Guidance worked",
+    "partly": "Partly shown",
+    "not shown": "Not shown to work",
+    "not tested": "Not tested",
+}
+
+
+def question(summary: Mapping[str, Any]) -> str:
+    """What the campaign asked for, as a sentence."""
+    system, constraints = summary["chemical_system"], summary["constraints"]
+    if not constraints:
+        return f"Crystals of the system {system}, with no property asked for."
+    wishes = "; and, separately, ".join(wish(c) for c in constraints)
+    return f"Crystals of the system {system} with {wishes}."
+
+
+def wish(constraint: Mapping[str, Any]) -> str:
+    """The constraint in words, with what counts as satisfied."""
+    terms = " together with ".join(t["words"] for t in constraint["terms"])
+    unit = constraint["terms"][0]["unit"]
+    return f"{terms} (met within ±{constraint['satisfied_within']:g}{' ' + unit if unit else ''})"
+
+
+def rates_view(constraint: Mapping[str, Any], success: pl.DataFrame) -> View:
+    """Rates of every arm that speaks of the constraint; p-values stand below the guided rates."""
+    rows = {(r["arm"], r["outcome"]): r for r in constraint["rates"]}
+    arms = list(dict.fromkeys(r["arm"] for r in constraint["rates"]))
+    tests = success.filter(pl.col("constraint") == constraint["name"])
+    columns = (
+        Column("Arm"),
+        Column("Structures", numeric=True),
+        *(Column(NAMES[outcome], meaning, numeric=True) for outcome, meaning in OUTCOMES.items()),
+    )
+    cells = (
+        [
+            Cell(arm, code=True),
+            Cell(str(rows[arm, "satisfied"]["n"])),
+            *(_rate(rows[arm, outcome], tests) for outcome in OUTCOMES),
+        ]
+        for arm in arms
+    )
+    return View(columns, rows_of(cells))
+
+
+def tests_view(success: pl.DataFrame) -> View:
+    """Every comparison in full."""
+    columns = (
+        *(Column("Constraint"), Column("Arm"), Column("Against"), Column("Outcome")),
+        *(Column("Rate", numeric=True), Column("Reference rate", numeric=True)),
+        Column("Difference (interval)", "Newcombe, or cluster bootstrap by lineage", numeric=True),
+        *(Column("Risk ratio", numeric=True), Column("Smallest rise seen at 80 % power", numeric=True)),
+        *(Column("p (z)", numeric=True), Column("p (Fisher)", numeric=True), Column("Test that counts")),
+        *(Column("Adjusted p", numeric=True), Column("Family"), Column("Shown"), Column("Note")),
+    )
+    return View(columns, rows_of(_test(row) for row in success.iter_rows(named=True)))
+
+
+def _rate(row: Mapping[str, Any], tests: pl.DataFrame) -> Cell:
+    if row["rate"] is None:
+        return Cell("not defined", note=row["note"] or "")
+    low, high = row["ci_low"], row["ci_high"]
+    if row["cluster_bootstrap_low"] is not None:
+        low, high = row["cluster_bootstrap_low"], row["cluster_bootstrap_high"]
+    own = tests.filter(pl.col("arm") == row["arm"], pl.col("outcome") == row["outcome"])
+    compared = "\n".join(f"vs {r['comparison']} {p_text(r['p_used'])}" for r in own.iter_rows(named=True))
+    return Cell(f"{percent(row['rate'])} ({percent_interval(low, high)})", row["rate"], note=compared)
+
+
+def _test(row: Mapping[str, Any]) -> list[Cell]:
+    low, high = row["diff_low"], row["diff_high"]
+    if row["cluster_bootstrap_diff_low"] is not None:
+        low, high = row["cluster_bootstrap_diff_low"], row["cluster_bootstrap_diff_high"]
+    difference = f"{percent(row['difference'])} ({percent_interval(low, high)})"
+    ratio = row["risk_ratio"]
+    return [
+        *(Cell(row["constraint"]), Cell(row["arm"]), Cell(row["reference_arm"])),
+        Cell(NAMES[row["outcome"]]),
+        Cell(percent(row["rate"]), row["rate"]),
+        Cell(percent(row["rate_reference"]), row["rate_reference"]),
+        Cell(difference if row["difference"] is not None else "not defined", row["difference"]),
+        Cell("not defined" if ratio is None else f"{ratio:.2f}", ratio),
+        Cell(percent(row["minimal_detectable_effect"]), row["minimal_detectable_effect"]),
+        *(_p(row["p_value"]), _p(row["fisher_p"]), Cell(row["test_used"] or "–"), _p(row["p_adjusted"])),
+        Cell(f"{row['family']} ({row['adjustment']})"),
+        Cell({True: "yes", False: "no", None: "–"}[row["significant"]]),
+        Cell(row["note"] or ""),
+    ]
+
+
+def _p(value: float | None) -> Cell:
+    return Cell(p_text(value).removeprefix("p ").removeprefix("= "), value)

@@ -1,0 +1,187 @@
+"""Universal guidance (Bansal et al., arXiv 2302.07121) of a crystal's score.
+
+Both parts take a score and give a score; the sampling loop does not know that they are there.
+
+Strength has a physical meaning: in one joint metric of Cartesian positions (Å), lattice (Å) and
+logits, a step moves the clean estimate of a structure by min(κ sqrt(n_atoms), gap / |∇gap|) Å, a
+Gauss-Newton step capped at κ Å per sqrt(atom). Everything is normalised per structure, so that κ
+means the same in every batch. `normalisation: unit` is the convention of arXiv 2604.13354: the
+normalised gradient of the loss times κ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lodestone.constraints.clean import CleanEstimate
+from lodestone.sampling.objective import Objective
+from lodestone.sampling.process import type_probabilities
+from lodestone.sampling.state import MASK, Kernel, Score, State
+
+SANE_VOLUME = (2.0, 200.0)  # Å³/atom; outside, a clean estimate says nothing yet
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How strongly, in which convention and on which fields one guidance step acts."""
+
+    kappa: float
+    normalisation: str = "gauss_newton"
+    fields: tuple[str, ...] = ("positions", "cell", "types")
+
+
+@dataclass(frozen=True)
+class _Move:
+    """A displacement of a clean estimate: cart (n_atoms, 3) Å, cell (n_s, 3, 3) Å, logits."""
+
+    cart: Tensor
+    cell: Tensor
+    logits: Tensor
+
+
+def backward_guidance(  # noqa: PLR0913
+    state: State,
+    score: Score,
+    kernel: Kernel,
+    clean: CleanEstimate,
+    objective: Objective,
+    strength: Strength,
+    steps: int,
+) -> Score:
+    """Move the detached clean estimate downhill `steps` times and translate that into a score.
+
+    s_F += Δ_F/σ², s_L += α Δ_L/((1 - α²) v), logits += Δ on masked atoms.
+    """
+    usable = sane(clean)
+    base = _repaired(clean, usable)
+    move = _Move(
+        torch.zeros_like(base.frac), torch.zeros_like(base.cell), torch.zeros_like(score.logits)
+    )
+    for _ in range(steps):
+        move = _descend(move, base, state, score, objective, strength, usable)
+    spread = ((1 - kernel.alpha**2) * kernel.variance).clamp_min(TINY)
+    frac = _to_frac(move.cart, base)
+    return Score(
+        frac=score.frac + frac / kernel.sigma.clamp_min(TINY) ** 2,
+        cell=score.cell + kernel.alpha * move.cell / spread,
+        logits=score.logits + move.logits,
+    )
+
+
+def forward_guidance(  # noqa: PLR0913
+    state: State,
+    score: Score,
+    kernel: Kernel,
+    gap: Tensor,
+    leaves: tuple[Tensor, Tensor],
+    strength: Strength,
+) -> Score:
+    """s ← s - ρ ∇_{x_t} gap(x̂₀(x_t)), the gradient through the network.
+
+    `gap` (n_structures,) was computed from `leaves` = (frac, cell) of x_t, which require gradients.
+    The step is taken in units of the noise: |Δs·σ| = min(κ sqrt(3 n), gap/|∇gap|) per structure.
+    """
+    found = torch.autograd.grad(gap.sum(), leaves, allow_unused=True)
+    on_frac, on_cell = (
+        torch.zeros_like(leaf) if g is None else torch.nan_to_num(g, posinf=0.0, neginf=0.0)
+        for leaf, g in zip(leaves, found, strict=True)
+    )
+    on_cell = 0.5 * (on_cell + on_cell.transpose(1, 2))
+    std = torch.sqrt((1 - kernel.alpha**2) * kernel.variance)
+    frac = kernel.sigma * on_frac * ("positions" in strength.fields)
+    cell = std * on_cell * ("cell" in strength.fields)
+    norm = torch.sqrt(_per_structure(frac**2, state) + (cell**2).sum(dim=(1, 2)) + TINY)
+    length = _length(gap.detach(), norm, torch.sqrt(3.0 * state.n_atoms), strength)
+    factor = torch.where(torch.isfinite(gap.detach()), length / norm, 0.0)
+    return Score(
+        frac=score.frac - factor[state.structure_idx, None] * frac / kernel.sigma.clamp_min(TINY),
+        cell=score.cell - factor[:, None, None] * cell / std.clamp_min(TINY),
+        logits=score.logits,
+    )
+
+
+def sane(clean: CleanEstimate) -> Tensor:
+    """Which clean estimates are crystals at all, (n_structures,): finite, 2 < V/n < 200 Å³."""
+    volume = torch.linalg.det(clean.cell).abs() / clean.n_atoms
+    finite = torch.isfinite(clean.cell).all(dim=2).all(dim=1)
+    broken = clean.sum_atoms((~torch.isfinite(clean.frac)).any(dim=1).to(volume.dtype))
+    return finite & (broken == 0) & (volume > SANE_VOLUME[0]) & (volume < SANE_VOLUME[1])
+
+
+def _repaired(clean: CleanEstimate, usable: Tensor) -> CleanEstimate:
+    """Clean estimates whose unusable members are harmless (a 10 Å cube), so that no NaN spreads."""
+    cube = 10.0 * torch.eye(3, device=clean.cell.device, dtype=clean.cell.dtype)
+    atom_usable = usable[clean.structure_idx, None]
+    return CleanEstimate(
+        frac=torch.where(atom_usable, clean.frac, 0.5).detach(),
+        cell=torch.where(usable[:, None, None], clean.cell, cube).detach(),
+        types=clean.types.detach(),
+        structure_idx=clean.structure_idx,
+    )
+
+
+def _descend(  # noqa: PLR0913
+    move: _Move,
+    base: CleanEstimate,
+    state: State,
+    score: Score,
+    objective: Objective,
+    strength: Strength,
+    usable: Tensor,
+) -> _Move:
+    """One step downhill from `base` displaced by `move`."""
+    with torch.enable_grad():
+        leaves = [x.detach().requires_grad_() for x in (move.cart, move.cell, move.logits)]
+        displaced = _displace(_Move(*leaves), base, state, score)
+        unit = strength.normalisation == "unit"
+        value = objective.loss(displaced) if unit else objective.gap(displaced)
+        found = torch.autograd.grad(value.sum(), leaves, allow_unused=True)
+    cart, cell, logits = (
+        torch.zeros_like(leaf) if g is None else torch.nan_to_num(g, posinf=0.0, neginf=0.0)
+        for leaf, g in zip(leaves, found, strict=True)
+    )
+    cart = cart * ("positions" in strength.fields)
+    # the state's lattice is symmetric; an antisymmetric part would only rotate it
+    cell = 0.5 * (cell + cell.transpose(1, 2)) * ("cell" in strength.fields)
+    masked = (state.numbers == MASK)[:, None]
+    logits = torch.where(masked, logits, 0.0) * ("types" in strength.fields)
+    square = _per_structure(cart**2, state) + (cell**2).sum(dim=(1, 2))
+    norm = torch.sqrt(square + _per_structure(logits**2, state) + TINY)
+    length = _length(value.detach(), norm, torch.sqrt(state.n_atoms.to(norm.dtype)), strength)
+    factor = torch.where(usable & (norm > 1e-5) & torch.isfinite(value), length / norm, 0.0)
+    per_atom = factor[state.structure_idx, None]
+    return _Move(
+        move.cart - per_atom * cart,
+        move.cell - factor[:, None, None] * cell,
+        move.logits - per_atom * logits,
+    )
+
+
+def _displace(move: _Move, base: CleanEstimate, state: State, score: Score) -> CleanEstimate:
+    return CleanEstimate(
+        frac=base.frac + _to_frac(move.cart, base),
+        cell=base.cell + move.cell,
+        types=type_probabilities(state.numbers, score.logits + move.logits),
+        structure_idx=base.structure_idx,
+    )
+
+
+def _to_frac(cart: Tensor, base: CleanEstimate) -> Tensor:
+    """Fractional displacement of a Cartesian one at fixed cell, (n_atoms, 3)."""
+    inverse = torch.linalg.inv(base.cell)
+    return torch.einsum("ac,ack->ak", cart, inverse[base.structure_idx])
+
+
+def _length(value: Tensor, norm: Tensor, size: Tensor, strength: Strength) -> Tensor:
+    if strength.normalisation == "unit":
+        return torch.full_like(norm, strength.kappa)
+    return torch.minimum(strength.kappa * size, value / norm)
+
+
+def _per_structure(square: Tensor, state: State) -> Tensor:
+    zeros = square.new_zeros(state.n_structures)
+    return zeros.index_add(0, state.structure_idx, square.sum(dim=1))

@@ -1,0 +1,1 @@
+"""The bridge to MatterGen; nothing outside this package imports it."""

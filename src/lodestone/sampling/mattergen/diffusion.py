@@ -1,0 +1,242 @@
+"""MatterGen's diffusion as the sampling loop sees it: prior, score, corrector, predictor, kernels.
+
+Predictor and corrector are upstream's own objects, called with the arguments and in the order of
+its own sampler, so that without guidance the same seed gives the same crystals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lodestone.sampling.langevin import correct_each
+from lodestone.sampling.mattergen import compat
+from lodestone.sampling.mattergen.checkpoint import Checkpoint
+from lodestone.sampling.state import Kernel, Score, State
+
+compat.install()
+
+from mattergen import property_embeddings  # noqa: E402
+from mattergen.common.data.chemgraph import ChemGraph  # noqa: E402
+from mattergen.common.data.collate import collate  # noqa: E402
+from mattergen.common.diffusion.predictors_correctors import (  # noqa: E402
+    LatticeAncestralSamplingPredictor,
+    LatticeLangevinDiffCorrector,
+)
+from mattergen.diffusion.corruption.multi_corruption import apply  # noqa: E402
+from mattergen.diffusion.d3pm.d3pm_predictors_correctors import (  # noqa: E402
+    D3PMAncestralSamplingPredictor,
+)
+from mattergen.diffusion.discrete_time import to_discrete_time  # noqa: E402
+from mattergen.diffusion.sampling.pc_sampler import (  # noqa: E402
+    PredictorCorrector,
+    _sample_prior,
+)
+from mattergen.diffusion.wrapped.wrapped_predictors_correctors import (  # noqa: E402
+    WrappedAncestralSamplingPredictor,
+    WrappedLangevinCorrector,
+)
+
+POSITION_SNR, LATTICE_SNR, LONGEST_STEP = 0.4, 0.2, 1e6  # as in upstream's sampling settings
+PREDICTORS: Mapping[str, Any] = {
+    "pos": WrappedAncestralSamplingPredictor,
+    "cell": LatticeAncestralSamplingPredictor,
+    "atomic_numbers": partial(D3PMAncestralSamplingPredictor, predict_x0=True),
+}
+CORRECTORS: Mapping[str, Any] = {
+    "pos": partial(WrappedLangevinCorrector, max_step_size=LONGEST_STEP, snr=POSITION_SNR),
+    "cell": partial(LatticeLangevinDiffCorrector, max_step_size=LONGEST_STEP, snr=LATTICE_SNR),
+}
+
+
+class MatterGenDiffusion:
+    """The reverse process of one checkpoint for one chemical system.
+
+    guidance_factor γ is classifier-free guidance: γ·conditional + (1 - γ)·unconditional; 0 is
+    unconditional and 1 conditional, each with half the work.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        chemical_system: str | None,
+        guidance_factor: float,
+        device: torch.device | str = "cpu",
+        corrector: str = "upstream",
+    ) -> None:
+        self._per_structure = corrector == "per_structure"
+        module = checkpoint.module.to(device)
+        self._module = module.diffusion_module
+        self._corruption = self._module.corruption
+        self._device = torch.device(device)
+        self._system = chemical_system
+        self._factor = guidance_factor if chemical_system else 0.0
+        levels = self._corruption.discrete_corruptions["atomic_numbers"].N
+        sampler = PredictorCorrector(
+            diffusion_module=self._module,
+            predictor_partials=dict(PREDICTORS),
+            corrector_partials=dict(CORRECTORS),
+            device=self._device,
+            n_steps_corrector=1,
+            N=levels,
+            eps_t=1 / levels,
+        )
+        self._sampler = sampler
+        self._graphs: tuple[Any, Any] | None = None
+        self.times = torch.linspace(1.0, 1 / levels, levels, device=self._device)
+        self.dt = -torch.tensor((1.0 - 1 / levels) / (levels - 1)).to(self._device)
+        self.passes = 0
+        """Network passes so far; a stacked conditional and unconditional pass counts once."""
+
+    def prior(self, n_atoms: list[int]) -> State:
+        """Draw x_1 for structures of given sizes from the current random generator."""
+        graph = self._collate(n_atoms).to(self._device)
+        self._graphs = (graph, None)
+        return self._state(_sample_prior(self._corruption, graph, mask=None))
+
+    def score(self, state: State, t: Tensor) -> Score:
+        """The (classifier-free guided) score at x_t; t is a scalar tensor."""
+        self.passes += 1
+        if self._factor == 0:
+            return self._one_score(state, t, conditional=False)
+        if self._factor == 1:
+            return self._one_score(state, t, conditional=True)
+        return self._both_scores(state, t)
+
+    def correct(self, state: State, score: Score, t: Tensor) -> State:
+        """Upstream's Langevin corrector step at (x_t, t), or each structure's own."""
+        if self._per_structure:
+            now, after = self.kernel(state, t), self.kernel(state, t, steps_later=1)
+            return correct_each(state, score, now, after, (POSITION_SNR, LATTICE_SNR))
+        graph = self._graph(state)
+        moved = apply(
+            fns={k: c.step_given_score for k, c in self._sampler._correctors.items()},
+            broadcast={"t": self._times(state, t), "dt": self.dt},
+            x=graph,
+            score=self._score_graph(graph, score),
+            batch_idx=self._corruption._get_batch_indices(graph),
+        )
+        return self._replaced(state, {k: sample for k, (sample, _) in moved.items()})
+
+    def predict(self, state: State, score: Score, t: Tensor) -> tuple[State, State]:
+        """Upstream's ancestral step from t to t + dt; the sample and its mean."""
+        graph = self._graph(state)
+        moved = apply(
+            fns={k: p.update_given_score for k, p in self._sampler._predictors.items()},
+            x=graph,
+            score=self._score_graph(graph, score),
+            broadcast={"t": self._times(state, t), "batch": graph, "dt": self.dt},
+            batch_idx=self._corruption._get_batch_indices(graph),
+        )
+        sample = self._replaced(state, {k: v[0] for k, v in moved.items()})
+        return sample, self._replaced(state, {k: v[1] for k, v in moved.items()})
+
+    def kernel(self, state: State, t: Tensor, *, steps_later: int = 0) -> Kernel:
+        """p(x_t | x_0) at the time of `t`, or at the time after `steps_later` predictor steps."""
+        graph, lattice = self._graph(state), self._corruption.sdes["cell"]
+        times = self._times(state, t)
+        now = times + steps_later * self.dt
+        alpha, _ = lattice.mean_coeff_and_std(state.cell, now, None, graph)
+        _, sigma = self._corruption.sdes["pos"].mean_coeff_and_std(
+            x=state.frac[:, :1], t=now.clamp_min(0), batch_idx=state.structure_idx, batch=graph
+        )
+        types = self._corruption.discrete_corruptions["atomic_numbers"]
+        # the types' level is discrete: x_t has been masked level + 1 times, counted at t itself
+        level = int(to_discrete_time(t=times[:1], N=types.N, T=types.T)[0]) + 1 - steps_later
+        return Kernel(
+            sigma=sigma if float(now[0]) > 1e-8 else torch.zeros_like(sigma),
+            alpha=alpha[0, 0, 0],
+            limit=lattice.get_limit_mean(x=state.cell, batch=graph),
+            variance=lattice.get_limit_var(x=state.cell, batch=graph),
+            kept=float(types.d3pm.state[level]),
+        )
+
+    def _one_score(self, state: State, t: Tensor, *, conditional: bool) -> Score:
+        graph = self._graph(state)
+        setter = (
+            property_embeddings.SetConditionalEmbeddingType()
+            if conditional
+            else property_embeddings.SetUnconditionalEmbeddingType()
+        )
+        found = self._module.score_fn(setter(graph), self._times(state, t))
+        return Score(found["pos"], found["cell"], found["atomic_numbers"])
+
+    def _both_scores(self, state: State, t: Tensor) -> Score:
+        """Conditional and unconditional score from one stacked pass, mixed by γ."""
+        n, n_atoms = state.n_structures, len(state.frac)
+        graph = self._twice(state)
+        off = torch.arange(2 * n, device=self._device)[:, None] >= n
+        graph = property_embeddings.replace_use_unconditional_embedding(
+            batch=graph, use_unconditional_embedding={"chemical_system": off}
+        )
+        times = torch.full((2 * n,), float(t), device=self._device)
+        found = self._module.score_fn(graph, times)
+
+        def mixed(values: Tensor, size: int) -> Tensor:
+            return torch.lerp(values[size:], values[:size], self._factor)
+
+        return Score(
+            mixed(found["pos"], n_atoms), mixed(found["cell"], n), mixed(found["atomic_numbers"], n_atoms)
+        )
+
+    def _collate(self, n_atoms: list[int]) -> Any:
+        """A batch of blank crystals with the condition attached."""
+        condition = {"chemical_system": self._system} if self._system else {}
+        return collate(
+            [
+                ChemGraph(
+                    atomic_numbers=torch.zeros(n, dtype=torch.long),
+                    pos=torch.zeros(n, 3),
+                    cell=torch.eye(3)[None],
+                    num_atoms=torch.tensor([n]),
+                    **condition,
+                )
+                for n in n_atoms
+            ]
+        )
+
+    def _graph(self, state: State) -> Any:
+        base = self._graphs[0] if self._graphs else None
+        if base is None or base["num_atoms"].tolist() != state.n_atoms.tolist():
+            base = self._collate(state.n_atoms.tolist()).to(self._device)
+            self._graphs = (base, None)
+        return base.replace(pos=state.frac, cell=state.cell, atomic_numbers=state.numbers)
+
+    def _twice(self, state: State) -> Any:
+        self._graph(state)
+        base, double = self._graphs or (None, None)
+        if double is None:
+            double = self._collate(state.n_atoms.tolist() * 2).to(self._device)
+            self._graphs = (base, double)
+        return double.replace(
+            pos=torch.cat([state.frac, state.frac]),
+            cell=torch.cat([state.cell, state.cell]),
+            atomic_numbers=torch.cat([state.numbers, state.numbers]),
+        )
+
+    def _score_graph(self, graph: Any, score: Score) -> Any:
+        return graph.replace(pos=score.frac, cell=score.cell, atomic_numbers=score.logits)
+
+    def _replaced(self, state: State, fields: dict[str, Tensor]) -> State:
+        return state.with_fields(
+            fields.get("pos", state.frac),
+            fields.get("cell", state.cell),
+            fields.get("atomic_numbers", state.numbers),
+        )
+
+    def _state(self, graph: Any) -> State:
+        return State(
+            frac=graph["pos"],
+            cell=graph["cell"],
+            numbers=graph["atomic_numbers"],
+            n_atoms=graph["num_atoms"],
+            structure_idx=graph.get_batch_idx("pos"),
+        )
+
+    def _times(self, state: State, t: Tensor) -> Tensor:
+        return torch.full((state.n_structures,), float(t), device=self._device)

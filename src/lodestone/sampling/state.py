@@ -1,0 +1,60 @@
+"""The state of a batch of crystals while it is denoised, and the score at that state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+MASK = 101
+"""Atomic number that stands for 'not yet decided' (the absorbing state of the D3PM)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """x_t of a batch.
+
+    frac (n_atoms, 3) fractional coordinates; cell (n_structures, 3, 3) in Å, rows are lattice
+    vectors; numbers (n_atoms,) atomic numbers or MASK; n_atoms (n_structures,); structure_idx
+    (n_atoms,) the structure of each atom.
+    """
+
+    frac: Tensor
+    cell: Tensor
+    numbers: Tensor
+    n_atoms: Tensor
+    structure_idx: Tensor
+
+    @property
+    def n_structures(self) -> int:
+        """Number of structures in the batch."""
+        return len(self.n_atoms)
+
+    def with_fields(self, frac: Tensor, cell: Tensor, numbers: Tensor) -> State:
+        """The same batch with other coordinates, cells and types."""
+        return replace(self, frac=frac, cell=cell, numbers=numbers)
+
+
+@dataclass(frozen=True)
+class Score:
+    """∇ log p_t: frac (n_atoms, 3), cell (n_structures, 3, 3), and type logits (n_atoms, 101)."""
+
+    frac: Tensor
+    cell: Tensor
+    logits: Tensor
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The forward process at one time, p(x_t | x_0).
+
+    sigma (n_atoms, 1): standard deviation of the fractional coordinates. alpha (scalar tensor),
+    limit (n_structures, 3, 3) and variance (n_structures, 3, 3): the lattice is
+    N(α L₀ + (1 - α) m, (1 - α²) v). kept (float): probability that a type is not yet masked.
+    """
+
+    sigma: Tensor
+    alpha: Tensor
+    limit: Tensor
+    variance: Tensor
+    kept: float

@@ -1,0 +1,91 @@
+"""From the joined tables of a campaign to every table of statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from lodestone.statistics.attrition import attrition
+from lodestone.statistics.best import choose_best
+from lodestone.statistics.distributions import distributions
+from lodestone.statistics.diversity import diversity
+from lodestone.statistics.pareto import pareto, rank_columns
+from lodestone.statistics.plan import Plan
+from lodestone.statistics.processed import measure_structures
+from lodestone.statistics.quality import quality
+from lodestone.statistics.quantities import quantities
+from lodestone.statistics.success import rates, success
+from lodestone.tables.candidates import join_hull, stack, structures_of
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Every table that the analysis writes; see `schemas` for columns and units."""
+
+    candidates: pl.DataFrame
+    rates: pl.DataFrame
+    success: pl.DataFrame
+    attrition: pl.DataFrame
+    reasons: pl.DataFrame
+    pareto: pl.DataFrame
+    diversity: pl.DataFrame
+    quality: pl.DataFrame
+    distributions: pl.DataFrame
+
+
+def analyse(
+    arms: Mapping[str, pl.DataFrame], references: pl.DataFrame, hull: pl.DataFrame, plan: Plan
+) -> Analysis:
+    """Join, measure the processed structures, count, test and rank.
+
+    `arms` holds the joined stage tables of every arm (`tables.candidates.join_arm`), `hull` the
+    rows of candidates and references.
+    """
+    candidates = _with_processed(join_hull(stack(arms), hull), plan)
+    known = _references(references, hull, plan)
+    points = pareto(candidates, known, plan)
+    candidates = _with_ranks(candidates, points, plan)
+    split = {name: candidates.filter(pl.col("arm") == name) for name in arms}
+    losses, reasons = attrition(split, plan.shown_below, plan.alpha)
+    return Analysis(
+        candidates=candidates,
+        rates=rates(split, plan),
+        success=success(split, plan),
+        attrition=losses,
+        reasons=reasons,
+        pareto=points,
+        diversity=diversity(split, plan.alpha),
+        quality=quality(split, plan),
+        distributions=distributions(quantities(split, known, plan)),
+    )
+
+
+def _with_processed(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Measurements of the symmetrised structures that passed the screen."""
+    passed = pl.col("passed").fill_null(value=False)
+    blank = [pl.when(passed).then(pl.col(f"sym_{c}")).alias(f"sym_{c}") for c in ("numbers", "cell")]
+    structures = structures_of(candidates.with_columns(blank), "sym")
+    measured = [measure_structures(structures, c) for c in plan.constraints]
+    return pl.concat([candidates, *measured], how="horizontal")
+
+
+def _with_ranks(candidates: pl.DataFrame, points: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    found = rank_columns(points)
+    for constraint in plan.constraints:
+        name = f"{constraint.name}.pareto_rank"
+        ranks = found.get(constraint.name, pl.DataFrame(schema={"id": pl.String, name: pl.Int32}))
+        candidates = candidates.join(ranks, on="id", how="left", maintain_order="left")
+    return candidates.join(choose_best(candidates, plan), on="id", how="left", maintain_order="left")
+
+
+def _references(references: pl.DataFrame, hull: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """References with their measurements and with the campaign's own energy above the hull."""
+    measured = [measure_structures(references, c) for c in plan.constraints]
+    known = references.rename(
+        {c: f"own_{c}" for c in ("e_above_hull", "energy_per_atom") if c in references.columns}
+    )
+    own = hull.filter(pl.col("kind") == "reference").select("id", "e_above_hull", "hull_note")
+    joined = pl.concat([known, *measured], how="horizontal")
+    return joined.join(own, on="id", how="left", maintain_order="left")

@@ -1,0 +1,139 @@
+"""Where the structures of an arm go: every one is lost at exactly one stage or reaches the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from lodestone.statistics.intervals import wilson
+from lodestone.statistics.outcomes import finite_mask, quarantined
+from lodestone.statistics.reasons import group_reasons
+from lodestone.statistics.schemas import ATTRITION, REASONS
+
+STAGES = ("generated", "finite", "valid", "screened", "unique", "novel", "energy", "below_hull_cut")
+
+
+def fate(rows: pl.DataFrame, shown_below: float) -> pl.DataFrame:
+    """Per structure of one arm: `lost_at` (a stage, or null for those that reach the end) and `reason`.
+
+    A cluster of duplicates lives on in its first surviving member, so that losing its leader for
+    another reason does not lose the cluster; novelty is that of the cluster.
+    """
+    rows = _with_cluster_novelty(rows)
+    passed = pl.Series(values=[True] * rows.height, dtype=pl.Boolean)
+    lost_at = pl.Series(values=[None] * rows.height, dtype=pl.String)
+    reason = lost_at.clone()
+    for stage in STAGES[1:]:
+        survives, why = _judge(stage, rows, passed, shown_below)
+        falls = passed & ~survives
+        lost_at = pl.select(pl.when(falls).then(pl.lit(stage)).otherwise(lost_at)).to_series()
+        reason = pl.select(pl.when(falls).then(why).otherwise(reason)).to_series()
+        passed = passed & survives
+    return pl.DataFrame({"id": rows["id"], "lost_at": lost_at, "reason": reason})
+
+
+def attrition(
+    arms: Mapping[str, pl.DataFrame], shown_below: float, alpha: float = 0.05
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Counts per arm and stage with Wilson intervals, and the reasons of every loss with counts."""
+    counts: list[dict[str, object]] = []
+    reasons: list[dict[str, object]] = []
+    for arm, rows in arms.items():
+        fates = fate(rows, shown_below)
+        entered = rows.height
+        for stage in STAGES:
+            lost = fates.filter(pl.col("lost_at") == stage)
+            counts.append(_count(arm, stage, entered, lost.height, rows.height, alpha))
+            entered -= lost.height
+            grouped = group_reasons(lost["reason"].fill_null("no reason recorded").to_list())
+            reasons += [{"arm": arm, "stage": stage, "reason": r, "count": n} for r, n in grouped.items()]
+    return (
+        pl.DataFrame(counts, schema=ATTRITION, orient="row"),
+        pl.DataFrame(reasons, schema=REASONS, orient="row"),
+    )
+
+
+def _count(arm: str, stage: str, entered: int, lost: int, generated: int, alpha: float) -> dict[str, object]:
+    survived = entered - lost
+    interval = wilson(survived, generated, alpha)
+    return {
+        "arm": arm,
+        "stage": stage,
+        "entered": entered,
+        "survived": survived,
+        "lost": lost,
+        "share_of_generated": survived / generated if generated else None,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "share_of_entered": survived / entered if entered else None,
+    }
+
+
+def _with_cluster_novelty(rows: pl.DataFrame) -> pl.DataFrame:
+    leaders = rows.filter(pl.col("known").is_not_null()).select(
+        pl.col("id").alias("representative"),
+        pl.col("known").alias("cluster_known"),
+        pl.col("reference_id").alias("cluster_reference"),
+    )
+    return rows.join(leaders, on="representative", how="left", maintain_order="left")
+
+
+def _judge(
+    stage: str, rows: pl.DataFrame, passed: pl.Series, shown_below: float
+) -> tuple[pl.Series, pl.Series]:
+    """Survivors of a stage among all rows (bool), and the reason of those that do not survive."""
+    if stage == "finite":
+        good = pl.Series(values=finite_mask(rows), dtype=pl.Boolean)
+        return good, _first(rows, [pl.col("failure"), pl.lit("not finite")])
+    if stage == "valid":
+        return _true(rows["valid"]), _first(rows, [pl.col("invalid_reason")])
+    if stage == "screened":
+        return _true(rows["passed"]), _first(rows, [pl.col("screen_reason")])
+    if stage == "unique":
+        return _first_members(rows, passed), _constant(rows, "duplicate of another structure of this arm")
+    if stage == "energy":
+        return rows["energy_per_atom"].is_not_null(), _first(rows, [pl.col("energy_failure")])
+    return _judge_novelty(rows) if stage == "novel" else _judge_hull(rows, shown_below)
+
+
+def _judge_novelty(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    which = pl.coalesce("cluster_reference", pl.lit("reference not named"))
+    named = pl.when(pl.col("cluster_known")).then(pl.concat_str(pl.lit("known: "), which))
+    unknown = rows.select((~pl.col("cluster_known")).fill_null(value=False)).to_series()
+    return unknown, _first(rows, [named, pl.lit("novelty was not judged")])
+
+
+def _judge_hull(rows: pl.DataFrame, shown_below: float) -> tuple[pl.Series, pl.Series]:
+    below = (rows["e_above_hull"] <= shown_below).fill_null(value=False)
+    trusted = ~rows.select(quarantined()).to_series()
+    above = pl.when(pl.col("e_above_hull") > shown_below).then(
+        pl.lit(f"more than {shown_below:g} eV/atom above the hull")
+    )
+    why = [above, pl.col("hull_note"), pl.lit("no hull for this composition")]
+    return below & trusted, _first(rows, why)
+
+
+def _first_members(rows: pl.DataFrame, passed: pl.Series) -> pl.Series:
+    """The leader of each cluster where it is still there, else the first member that is."""
+    marked = rows.select(
+        "representative", pl.col("is_representative").fill_null(value=False).alias("leads")
+    ).with_row_index("place")
+    chosen = (
+        marked.filter(passed & rows["representative"].is_not_null())
+        .sort("leads", "place", descending=[True, False])
+        .unique("representative", keep="first", maintain_order=True)
+    )
+    return marked["place"].is_in(chosen["place"].implode())
+
+
+def _true(column: pl.Series) -> pl.Series:
+    return column.cast(pl.Boolean).fill_null(value=False)
+
+
+def _first(rows: pl.DataFrame, reasons: list[pl.Expr]) -> pl.Series:
+    return rows.select(pl.coalesce(*reasons).cast(pl.String).alias("reason"))["reason"]
+
+
+def _constant(rows: pl.DataFrame, text: str) -> pl.Series:
+    return pl.Series(values=[text] * rows.height, dtype=pl.String)

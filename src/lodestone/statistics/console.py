@@ -1,0 +1,77 @@
+"""The end of a campaign on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lodestone.statistics.wording import UNDEFINED, number, percent, percent_interval
+
+OUTCOME_HEADS = {
+    "satisfied": "satisfied",
+    "satisfied_valid": "and valid",
+    "persistent": "persistent",
+    "relaxed_satisfied": "relaxed, then",
+}
+
+
+def render(summary: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    """Where things are, rates with intervals and p per constraint, the best candidates."""
+    lines = ["", f"Campaign {summary['campaign']} ({summary['chemical_system']})", ""]
+    lines += [f"  {name:<12} {place}" for name, place in places.items()]
+    lines += ["", *(f"  Note: {note}" for note in summary["notes"])]
+    for constraint in summary["constraints"]:
+        lines += ["", *_constraint(constraint)]
+    lines += ["", *_best(summary["best"]), ""]
+    return "\n".join(lines)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Left-aligned columns with a rule below the head."""
+    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
+    lines = ["  ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)) for line in [head, *rows]]
+    return [f"  {line}".rstrip() for line in [lines[0], "  ".join("-" * w for w in widths), *lines[1:]]]
+
+
+def _constraint(constraint: Mapping[str, Any]) -> list[str]:
+    asked = "; ".join(term["words"] for term in constraint["terms"])
+    lines = [f"{constraint['name']}: {asked} (within {constraint['satisfied_within']:g})"]
+    arms = list(dict.fromkeys(row["arm"] for row in constraint["rates"]))
+    by = {(row["arm"], row["outcome"]): row for row in constraint["rates"]}
+    rows = [[arm, *(_rate(by[arm, outcome]) for outcome in OUTCOME_HEADS)] for arm in arms]
+    lines += table(["arm", *OUTCOME_HEADS.values()], rows)
+    found = constraint["verdict"]
+    lines += [f"  {found['status'].upper()}: {found['sentence']}"]
+    return lines + [f"    {detail}" for detail in found["details"]]
+
+
+def _rate(row: Mapping[str, Any]) -> str:
+    if row["rate"] is None:
+        return UNDEFINED
+    cluster = row["cluster_bootstrap_low"] is not None
+    low = row["cluster_bootstrap_low" if cluster else "ci_low"]
+    high = row["cluster_bootstrap_high" if cluster else "ci_high"]
+    return f"{percent(row['rate'])} ({percent_interval(low, high)})"
+
+
+def _best(best: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not best:
+        return ["No candidate is eligible as best (see the attrition in the report)."]
+    head = ["#", "formula", "space group", "e_hull eV/atom", "for", "value", "new?", "arm"]
+    return ["Best candidates", *table(head, [_candidate(row) for row in best])]
+
+
+def _candidate(row: Mapping[str, Any]) -> list[str]:
+    group = row["space_group"]
+    values = ", ".join(number(v, 2, u) for v, u in zip(row["values"], row["units"], strict=True))
+    novelty = {True: f"known: {row['reference_id']}", False: "new", None: "not judged"}[row["known"]]
+    return [
+        str(row["best_rank"]),
+        row["formula"],
+        f"{row['space_group_symbol']} ({group})" if group is not None else "not found",
+        number(row["e_above_hull"], 3),
+        row["best_for"],
+        values,
+        novelty,
+        row["arm"],
+    ]

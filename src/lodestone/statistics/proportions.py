@@ -1,0 +1,48 @@
+"""One-sided tests that one rate is larger than another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMALL = 5.0
+"""Expected count below which Fisher's exact test replaces the z-test (Cochran's rule)."""
+
+
+@dataclass(frozen=True)
+class ProportionTest:
+    """z and p of the z-test, p of Fisher's test, and which of the two counts ("z", "fisher" or None)."""
+
+    z: float | None
+    p_value: float | None
+    fisher_p: float | None
+    used: str | None
+    note: str | None = None
+
+    @property
+    def p_used(self) -> float | None:
+        """The p-value of the test that counts."""
+        return {"z": self.p_value, "fisher": self.fisher_p}.get(self.used or "")
+
+
+def larger(successes: int, n: int, successes_reference: int, n_reference: int) -> ProportionTest:
+    """Test whether the rate is larger than the reference rate.
+
+    The z-test pools the variance (statsmodels `proportions_ztest`); it is not defined when all or
+    none of the structures of both groups succeed, which is named in `note`.
+    """
+    if n == 0 or n_reference == 0:
+        return ProportionTest(None, None, None, None, "not defined: a group is empty")
+    from scipy.stats import fisher_exact
+
+    table = [[successes, n - successes], [successes_reference, n_reference - successes_reference]]
+    exact = float(fisher_exact(table, alternative="greater").pvalue)
+    total, both = n + n_reference, successes + successes_reference
+    if both in (0, total):
+        which = "no structure" if both == 0 else "every structure"
+        note = f"z-test not defined: {which} of either group succeeds"
+        return ProportionTest(None, None, exact, "fisher", note)
+    from statsmodels.stats.proportion import proportions_ztest
+
+    z, p = proportions_ztest([successes, successes_reference], [n, n_reference], alternative="larger")
+    smallest = min(n, n_reference) * min(both, total - both) / total
+    return ProportionTest(float(z), float(p), exact, "fisher" if smallest < SMALL else "z")

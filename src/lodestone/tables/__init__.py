@@ -1,0 +1,1 @@
+"""Joins of the stage tables, and tables as text."""

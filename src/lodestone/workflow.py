@@ -1,0 +1,176 @@
+"""What the Snakemake files ask of the library: the campaign, its wiring, and that it runs only once."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import fcntl
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, shards
+from lodestone.campaign.code import code, meaning
+from lodestone.campaign.stages import settings
+
+_HELD: list[TextIO] = []  # the locks of this process; closing one would free it
+EXAMPLE = "snakemake --configfile config/demo.yaml --profile profiles/local"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One campaign as the rules see it: names of arms and shards, and what each rule depends on."""
+
+    campaign: Campaign
+    scripts: Path | None = None
+    """Folder of the scripts."""
+
+    @cached_property
+    def paths(self) -> CampaignPaths:
+        """Where every file of the campaign lies."""
+        return CampaignPaths(campaign=self.campaign.campaign)
+
+    @cached_property
+    def arms(self) -> dict[str, Any]:
+        """Arms by name, in the order of the report."""
+        return {arm.name: arm for arm in arms(self.campaign)}
+
+    def samples_of(self, wildcards: Any) -> list[Path]:
+        """The tables of all shards of the arm named by `wildcards`."""
+        arm = self.arms[wildcards.arm]
+        return [self.paths.samples(arm.name, shard.index) for shard in shards(self.campaign, arm)]
+
+    def tables(self, *stages: str) -> list[Path]:
+        """The tables of some stages, of every arm."""
+        return [self.paths.stage(arm, stage) for stage in stages for arm in self.arms]
+
+    def statistics(self, *names: str) -> list[Path]:
+        """Files of the statistics folder."""
+        return [self.paths.statistics / name for name in names]
+
+    def settings(self, stage: str) -> Callable[[Any], dict[str, Any]]:
+        """The params function of a rule: the slice of the campaign that its stage depends on."""
+        return lambda wildcards: stage_settings(
+            self.campaign,
+            stage,
+            arm=getattr(wildcards, "arm", None),
+            shard=int(wildcards.shard) if hasattr(wildcards, "shard") else None,
+        )
+
+    def code(self, stage: str) -> str:
+        """The version of the code behind a stage and of its script; comments do not count."""
+        if stage == "sample" or self.scripts is None:
+            return code(stage)
+        script = (self.scripts / f"{stage}.py").read_text(encoding="utf-8")
+        return f"{code(stage)}-{meaning(ast.parse(script))[:16]}"
+
+    def log(self, stage: str, *wildcards: str) -> str:
+        """The log file of a rule; wildcards become part of its name."""
+        return str(self.paths.logs / ".".join([stage, *(f"{{{name}}}" for name in wildcards), "log"]))
+
+    def answer(self) -> str:
+        """Where the report is, the rates of success and the best candidates, as the analysis left them."""
+        summary = self.paths.statistics / "summary.json"
+        if not summary.exists():
+            return f"results: {self.paths.directory}"
+        from lodestone.statistics.console import render
+
+        places = {
+            "report": str(self.paths.report),
+            "candidates": str(self.paths.candidates),
+            "best": f"{self.paths.best}/*.cif, {self.paths.best / 'best.extxyz'}",
+            "statistics": str(self.paths.statistics),
+        }
+        return render(json.loads(summary.read_text(encoding="utf-8")), places)
+
+
+def stage_settings(campaign: Campaign, stage: str, *, arm: str | None, shard: int | None) -> dict[str, Any]:
+    """The slice of a campaign that a stage depends on, for an arm and a shard given by name and index."""
+    if arm is None:
+        return settings(stage, campaign)
+    named = {candidate.name: candidate for candidate in arms(campaign)}
+    if arm not in named:
+        raise ConfigError(f"no arm {arm!r} in campaign {campaign.campaign}; allowed: {', '.join(named)}")
+    if shard is None:
+        return settings(stage, campaign, arm=named[arm])
+    parts = {part.index: part for part in shards(campaign, named[arm])}
+    if shard not in parts:
+        raise ConfigError(f"no shard {shard} in arm {arm}; allowed: 0 to {max(parts)}")
+    return settings(stage, campaign, arm=named[arm], shard=parts[shard])
+
+
+def load(files: Sequence[Path | str], overrides: Mapping[str, Any] | None = None) -> Campaign:
+    """The campaign of exactly one file; raises ConfigError."""
+    if len(files) != 1:
+        given = ", ".join(map(str, files)) or "none"
+        raise ConfigError(f"campaign files given: {given}; allowed: exactly one, as in `{EXAMPLE}`")
+    return load_campaign(_shown(Path(files[0])), overrides or {})
+
+
+def wire(
+    files: Sequence[Path | str],
+    overrides: Mapping[str, Any] | None = None,
+    scripts: Path | None = None,
+) -> Wiring:
+    """The wiring of a campaign file, or its faults on stderr and exit code 2."""
+    try:
+        return Wiring(load(files, overrides), scripts)
+    except ConfigError as error:
+        raise stop(error) from None
+
+
+def refuse_wrong_config(arguments: Sequence[str] | None = None) -> None:
+    """Stop with exit code 2 where the campaign file named on Snakemake's command line is wrong.
+
+    Called before Snakemake reads the file itself, which it does loosely: the last of two equal keys wins,
+    expressions may be evaluated, and what cannot be read is reported without file and line.
+    """
+    from snakemake.cli import parse_config
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="+", default=[])
+    parser.add_argument("--config", "-C", nargs="*", default=[])
+    known, _ = parser.parse_known_args(arguments)
+    if known.configfile:
+        wire(known.configfile, parse_config(known.config))
+
+
+def stop(error: ConfigError) -> SystemExit:
+    """Print the faults of a campaign file; the exception to raise, which Snakemake passes on untouched."""
+    print(error, file=sys.stderr)
+    return SystemExit(2)
+
+
+def hold(directory: Path) -> None:
+    """Take a campaign's folder for this process until it ends, however it ends.
+
+    The kernel frees the lock of a killed process, so nothing has to be unlocked by hand before a rerun.
+    Raises SystemExit where another process holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    stream = (directory / ".lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.seek(0)
+        raise SystemExit(
+            f"{directory} is being written by {stream.read().strip()}; wait for it to end"
+        ) from None
+    stream.truncate(0)
+    stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    stream.flush()
+    _HELD.append(stream)
+
+
+def _shown(path: Path) -> Path:
+    """The path as a user would write it: relative to the working folder where it lies below."""
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from lodestone.energies.estimators import estimator_and_guards, estimator_kinds, make_estimator
+from lodestone.energies.grace_models import MissingModelError, model_path
+
+
+def test_every_kind_is_found_by_its_file() -> None:
+    assert set(estimator_kinds()) == {"ase", "chgnet", "grace"}
+
+
+def test_an_unknown_kind_says_what_there_is() -> None:
+    with pytest.raises(ValueError, match="'mace'; there are: ase, chgnet, grace"):
+        make_estimator({"kind": "mace"})
+
+
+def test_an_ase_calculator_by_its_import_path() -> None:
+    estimator = make_estimator({"kind": "ase", "calculator": "ase.calculators.emt:EMT", "arguments": {}})
+    atoms = bulk("Cu", a=3.5)
+    atoms.calc = EMT()
+    (found,) = estimator.evaluate([bulk("Cu", a=3.5)])
+    assert found.energy == pytest.approx(atoms.get_potential_energy())
+    assert np.allclose(found.stress, atoms.get_stress(voigt=False))
+
+
+@pytest.mark.parametrize(
+    "path", ["ase.calculators.emt.EMT", "no_such_module:X", "ase.calculators.emt:Nothing", ":"]
+)
+def test_a_wrong_path_is_explained(path: str) -> None:
+    with pytest.raises(ValueError, match=r"calculator '.*' (must have|cannot be imported)"):
+        make_estimator({"kind": "ase", "calculator": path})
+
+
+def test_arguments_reach_the_calculator() -> None:
+    settings = {"kind": "ase", "calculator": "ase.calculators.lj:LennardJones", "arguments": {"epsilon": 2.0}}
+    twice = make_estimator(settings).evaluate([bulk("Ar", a=1.6)])[0]
+    once = make_estimator(settings | {"arguments": {}}).evaluate([bulk("Ar", a=1.6)])[0]
+    assert twice.energy == pytest.approx(2 * once.energy)
+
+
+def test_guards_take_the_campaigns_limits() -> None:
+    _, guards = estimator_and_guards(
+        {
+            "energy": {"estimator": {"kind": "ase", "calculator": "ase.calculators.emt:EMT"}},
+            "screen": {"volume_per_atom": [5.0, 11.0], "min_distance": 0.9},
+        }
+    )
+    assert guards.min_distance == 0.9
+    assert guards(bulk("Cu", a=3.6)) is not None  # 11.66 Å³
+    assert guards(bulk("Cu", a=3.5)) is None
+
+
+def test_a_missing_published_model_names_file_and_remedy(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GRACE_CACHE", str(tmp_path))
+    with pytest.raises(MissingModelError) as failure:
+        make_estimator({"kind": "grace", "model": "GRACE-2L-OMAT-large-ft-AM"})
+    message = str(failure.value)
+    assert str(tmp_path / "GRACE-2L-OMAT-large-ft-AM" / "saved_model.pb") in message
+    assert "grace_models download GRACE-2L-OMAT-large-ft-AM" in message
+
+
+def test_a_folder_without_a_model_is_no_model(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GRACE_CACHE", str(tmp_path))
+    (tmp_path / "NAME").mkdir()  # what a download that failed may leave behind
+    with pytest.raises(MissingModelError):
+        model_path("NAME")
+    with pytest.raises(MissingModelError, match="given as a path"):
+        model_path(str(tmp_path))
+    (tmp_path / "NAME" / "saved_model.pb").write_bytes(b"x")
+    assert model_path("NAME") == tmp_path / "NAME"

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
+
+from lodestone.energies.ase_calculator import AseEstimator
+from lodestone.energies.evaluation import Evaluation
+from lodestone.energies.guards import Guards
+from lodestone.energies.relax import relax
+
+
+def _estimator() -> AseEstimator:
+    return AseEstimator(EMT(), "emt")
+
+
+def _distorted(seed: int, symbols: str = "CuAuCuAu") -> Atoms:
+    rng = np.random.default_rng(seed)
+    atoms = bulk("Cu", "fcc", a=3.9, cubic=True)
+    atoms.symbols = symbols
+    strain = rng.normal(scale=0.05, size=(3, 3))
+    atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    atoms.positions += rng.normal(scale=0.12, size=(4, 3))
+    return atoms
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_converges_to_the_energy_of_ases_own_optimiser(seed: int) -> None:
+    atoms = _distorted(seed)
+    (found,) = relax([atoms], _estimator(), largest_force=0.005, steps=400)
+    reference = atoms.copy()
+    reference.calc = EMT()
+    BFGS(FrechetCellFilter(reference), logfile=None).run(fmax=0.002, steps=400)
+    assert found.converged
+    assert found.evaluation.energy == pytest.approx(reference.get_potential_energy(), abs=2e-3)
+    assert found.atoms.get_volume() == pytest.approx(reference.get_volume(), rel=5e-3)
+    assert np.abs(found.evaluation.stress).max() < 5e-3
+
+
+def test_the_result_does_not_depend_on_the_company() -> None:
+    batch = [_distorted(s) for s in range(4)]
+    together = relax(batch, _estimator(), steps=25)
+    alone = [relax([a], _estimator(), steps=25)[0] for a in batch]
+    for a, b in zip(together, alone, strict=True):
+        assert a.evaluation.energy == b.evaluation.energy
+        assert np.array_equal(a.atoms.positions, b.atoms.positions)
+        assert a.steps == b.steps
+
+
+def test_energy_falls_and_the_start_is_kept() -> None:
+    atoms = _distorted(3)
+    (found,) = relax([atoms], _estimator(), steps=20)
+    (start,) = _estimator().evaluate([atoms])
+    assert found.start is not None
+    assert found.start.energy == pytest.approx(start.energy, abs=1e-9)
+    assert found.evaluation.energy < start.energy
+    assert found.steps == 20
+    assert not found.converged
+
+
+def test_what_is_at_rest_does_not_move() -> None:
+    (first,) = relax([_distorted(5)], _estimator(), largest_force=0.01, steps=400)
+    (again,) = relax([first.atoms], _estimator(), largest_force=0.02, steps=50)
+    assert again.steps == 0
+    assert np.allclose(again.atoms.positions, first.atoms.positions, atol=1e-12)
+
+
+def test_a_refused_structure_keeps_its_reason_and_the_others_go_on() -> None:
+    overlapping = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 0.3]], cell=np.eye(3) * 3, pbc=True)
+    bad, good = relax([overlapping, _distorted(1)], _estimator(), steps=5, acceptable=Guards())
+    assert bad.failure is not None
+    assert "Å apart" in bad.failure
+    assert bad.start is None
+    assert np.isnan(bad.evaluation.energy)
+    assert not bad.converged
+    assert good.failure is None
+    assert good.steps == 5
+
+
+def test_a_structure_that_breaks_off_keeps_its_last_good_state() -> None:
+    class Pushing:
+        name = "pushing"
+
+        def evaluate(self, structures):
+            """A stress that never lets the cell rest."""
+            return [Evaluation(0.0, np.zeros((len(a), 3)), np.eye(3)) for a in structures]
+
+    (found,) = relax([bulk("Cu")], Pushing(), steps=200, acceptable=Guards(volume_per_atom=(8.0, 100.0)))
+    assert found.failure is not None
+    assert "volume per atom" in found.failure
+    assert found.atoms.get_volume() >= 8.0
+    assert not found.converged
+
+
+def test_non_finite_forces_are_a_failure() -> None:
+    class Broken:
+        name = "broken"
+
+        def evaluate(self, structures):
+            return [Evaluation.failed(len(a), "no idea") for a in structures]
+
+    (found,) = relax([bulk("Cu")], Broken())
+    assert found.failure == "no idea"

@@ -1,0 +1,56 @@
+"""A finished small campaign, shared by the tests of the report."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # the builders beside this file are not a package
+
+
+def _script(name: str) -> Any:
+    path = HERE.parents[2] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"script_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def finish(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> Path:
+    """Build a campaign directory, analyse it and write its report; returns the directory."""
+    import synthetic
+
+    synthetic.build(root, config, n, **oddities)
+    statistics = root / "statistics"
+    names = ("success", "attrition", "pareto", "diversity", "distributions")
+    _script("analyse").main(
+        directory=root,
+        settings=config,
+        candidates=root / "candidates.parquet",
+        best=root / "best",
+        summary=statistics / "summary.json",
+        **{name: statistics / f"{name}.tsv" for name in names},
+    )
+    _script("report").main(directory=root, settings={}, output=root / "report.html")
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished() -> Callable[..., Path]:
+    return finish
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import synthetic
+
+    config = synthetic.settings(synthetic.usual_arms())
+    return finish(tmp_path_factory.mktemp("results") / "small", config)

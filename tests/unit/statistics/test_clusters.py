@@ -1,0 +1,70 @@
+"""Rates of structures that share lineages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lodestone.statistics.clusters import (
+    bootstrap_rates,
+    cluster_difference_interval,
+    cluster_interval,
+    one_per_lineage,
+)
+from lodestone.statistics.intervals import newcombe, wilson
+from lodestone.statistics.outcomes import Sample
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def sample(success: np.ndarray, members: int) -> Sample:
+    n = len(success)
+    return Sample(success.astype(bool), np.ones(n, dtype=bool), np.arange(n) // members)
+
+
+def test_identical_members_give_the_variance_of_lineages() -> None:
+    lineages = rng(1).random(200) < 0.3
+    rates = bootstrap_rates(sample(np.repeat(lineages, 4), 4), rng(), draws=20000)
+    p = lineages.mean()
+    assert rates.mean() == pytest.approx(p, abs=0.002)
+    assert rates.std() == pytest.approx(np.sqrt(p * (1 - p) / 200), rel=0.03)
+
+
+def test_independent_members_give_the_binomial_variance() -> None:
+    success = rng(2).random(800) < 0.4
+    rates = bootstrap_rates(sample(success, 1), rng(), draws=20000)
+    assert rates.std() == pytest.approx(np.sqrt(0.4 * 0.6 / 800), rel=0.05)
+
+
+def test_interval_is_wider_than_if_members_were_independent() -> None:
+    success = np.repeat(rng(3).random(50) < 0.5, 4)
+    found, naive = cluster_interval(sample(success, 4), rng()), wilson(int(success.sum()), 200)
+    assert found.high - found.low > 1.5 * (naive.high - naive.low)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_no_spread_is_not_certainty(value: int) -> None:
+    found = cluster_interval(sample(np.full(40, value), 4), rng())
+    expected = wilson(10 * value, 10)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_same_seed_same_interval() -> None:
+    one = sample(rng(4).random(60) < 0.3, 3)
+    assert cluster_interval(one, rng(5)) == cluster_interval(one, rng(5))
+
+
+def test_difference_of_unclustered_arms_is_newcombe() -> None:
+    a, b = sample(np.arange(30) < 12, 1), sample(np.arange(40) < 5, 1)
+    found, expected = cluster_difference_interval(a, b, (rng(), rng())), newcombe(12, 30, 5, 40)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_one_of_each_lineage() -> None:
+    whole = sample(rng(6).random(100) < 0.5, 4)
+    kept = one_per_lineage(whole, rng(7))
+    assert kept.lineage.tolist() == list(range(25))
+    everything = [one_per_lineage(whole, rng(s)).success.mean() for s in range(400)]
+    assert np.mean(everything) == pytest.approx(whole.success.mean(), abs=0.02)

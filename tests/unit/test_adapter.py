@@ -1,0 +1,199 @@
+"""Scripts inside a rule and from a shell, by real Snakemake runs and real processes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = '''\
+"""A script like those of the rules."""
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def main(*, tables: list[Path], one: Path, settings: dict[str, Any], output: Path, state: Path, size: int = 3) -> None:
+    """Write down what arrived."""
+    if settings.get("fail") == "config":
+        from lodestone.campaign import ConfigError
+        raise ConfigError("wrong.yaml:3: key: is wrong; allowed: right")
+    if settings.get("fail"):
+        raise ValueError(settings["fail"])
+    print("working: 1/2", file=sys.stderr)
+    os.write(2, b"noise of a library\\n")
+    given = {"tables": tables, "one": one, "settings": settings, "state": state, "size": size}
+    given |= {"kinds": [type(p).__name__ for p in (*tables, one, state)], "threads": os.environ["OMP_NUM_THREADS"]}
+    output.write_text(json.dumps(given, default=str))
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())
+'''
+SNAKEFILE = """
+rule measure:
+    input:
+        tables=[{tables}],
+        one="one",
+    output:
+        output="out.json",
+    log:
+        "logs/measure.log",
+    params:
+        settings={settings},
+        state="state/x",
+        code="abc",
+        {extra}
+    threads: 2
+    script:
+        "measure.py"
+"""
+
+
+@pytest.fixture
+def rule(tmp_path):
+    """Run a rule around the script above; returns the process."""
+
+    def call(settings, tables='"a", "b"', extra=""):
+        for name in ("a", "b", "one"):
+            (tmp_path / name).touch()
+        (tmp_path / "measure.py").write_text(SCRIPT)
+        text = SNAKEFILE.format(settings=settings, tables=tables, extra=extra)
+        (tmp_path / "Snakefile").write_text(text)
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "rules", "--scheduler", "greedy"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_arguments_arrive_by_name_and_kind_with_threads_and_log(rule, tmp_path):
+    process = rule({"a": {"b": [1, None]}})
+    assert process.returncode == 0, process.stderr
+    given = json.loads((tmp_path / "out.json").read_text())
+    assert given["tables"] == ["a", "b"]
+    assert given["one"] == "one"
+    assert given["settings"] == {"a": {"b": [1, None]}}
+    assert set(given["kinds"]) == {"PosixPath"}
+    assert (given["state"], given["size"], given["threads"]) == ("state/x", 3, "2")
+    log = (tmp_path / "logs/measure.log").read_text()
+    assert "working: 1/2" in log
+    assert "noise of a library" in log
+    assert "working: 1/2" in process.stderr
+    assert "noise of a library" not in process.stderr
+
+
+def test_a_list_of_one_stays_a_list(rule, tmp_path):
+    assert rule({}, tables='"a"').returncode == 0
+    assert json.loads((tmp_path / "out.json").read_text())["tables"] == ["a"]
+
+
+def test_a_failure_is_one_line_on_the_terminal_and_a_traceback_in_the_log(rule, tmp_path):
+    process = rule({"fail": "the cell is flat"})
+    assert process.returncode != 0
+    assert "ValueError: the cell is flat (traceback in logs/measure.log)" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert "Traceback" in (tmp_path / "logs/measure.log").read_text()
+
+
+def test_a_wrong_campaign_is_told_without_traceback(rule, tmp_path):
+    process = rule({"fail": "config"})
+    assert process.returncode != 0
+    assert "wrong.yaml:3: key: is wrong; allowed: right" in process.stderr
+    assert "Traceback" not in process.stderr + (tmp_path / "logs/measure.log").read_text()
+
+
+def test_a_rule_that_disagrees_with_its_script_is_named(rule):
+    process = rule({}, extra='cutoff=2.6,')
+    assert process.returncode != 0
+    assert "rule measure and its script disagree: unknown ['cutoff'], missing []" in process.stderr
+
+
+CAMPAIGN = """\
+campaign: house
+chemical_system: Li-Co-O
+sampling: {structures: 8, shard: 4}
+constraints: {volume: {terms: [{kind: volume_per_atom, target: 14.0}], satisfied_within: 1.0}}
+guidance: {strengths: [0.1]}
+"""
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Call the script from a shell as scripts/<name>.py."""
+    (tmp_path / "house.yaml").write_text(CAMPAIGN)
+
+    def call(name, *arguments):
+        script = tmp_path / f"{name}.py"
+        script.write_text(SCRIPT)
+        files = ["--tables", "a", "b", "--one", "one", "--output", str(tmp_path / "out.json"), "--state", "s"]
+        command = [sys.executable, str(script), *files, *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_a_shell_gives_the_same_arguments_and_the_stage_s_settings(shell, tmp_path):
+    from lodestone.campaign import load_campaign
+    from lodestone.campaign.stages import settings
+
+    process = shell("screen", "--config", "house.yaml", "--size", "7")
+    assert process.returncode == 0, process.stderr
+    given = json.loads((tmp_path / "out.json").read_text())
+    assert given["size"] == 7
+    expected = settings("screen", load_campaign(tmp_path / "house.yaml"))
+    assert given["settings"] == json.loads(json.dumps(expected))
+
+
+def test_a_shell_names_the_arm_and_the_shard(shell, tmp_path):
+    assert shell("sample", "--config", "house.yaml", "--arm", "control", "--shard", "1").returncode == 0
+    given = json.loads((tmp_path / "out.json").read_text())["settings"]
+    assert given["arm"]["name"] == "control"
+    assert given["shard"]["first"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--config", "none.yaml"), "none.yaml"),
+        (("--config", "house.yaml", "--arm", "volume"), "allowed: unguided, control, volume-s0.1, volume-late"),
+        (("--config", "house.yaml", "--arm", "control", "--shard", "9"), "allowed: 0 to 1"),
+    ],
+)
+def test_a_shell_gets_exit_code_2_for_a_wrong_campaign_arm_or_shard(shell, arguments, told):
+    process = shell("sample", *arguments)
+    assert process.returncode == 2
+    assert told in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_the_job_s_threads_win_over_the_shell_s(monkeypatch):
+    from lodestone.adapter import THREAD_VARIABLES, set_threads
+
+    for variable in THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "32")
+    set_threads(2)
+    import os
+
+    assert {os.environ[variable] for variable in THREAD_VARIABLES} == {"2"}
+
+
+def test_stderr_is_itself_again_after_a_job(tmp_path):
+    from lodestone.adapter import logged_to
+
+    code = (
+        "import sys, os; from pathlib import Path; from lodestone.adapter import logged_to\n"
+        "with logged_to(Path('x.log')): print('inside', file=sys.stderr); os.write(2, b'raw\\n')\n"
+        "print('after', file=sys.stderr); os.write(2, b'raw after\\n')\n"
+    )
+    assert callable(logged_to)
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert process.stderr == "inside\nafter\nraw after\n"
+    assert Path(tmp_path / "x.log").read_text() == "inside\nraw\n"

@@ -1,0 +1,42 @@
+"""Every campaign of config/ has the jobs that its arms and shards ask for."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.stem != "default")
+PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
+ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report")
+
+
+def test_there_are_campaigns():
+    assert "demo.yaml" in CONFIGS
+    assert len(CONFIGS) >= 6
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_arm_and_shard_has_its_jobs(name, root, snakemake, jobs, tmp_path, record_property):
+    from lodestone.campaign import arms, load_campaign, shards
+
+    file = root / "config" / name
+    campaign = load_campaign(file)
+    begin = time.monotonic()
+    found = jobs(snakemake(tmp_path, "--configfile", file, "-n"))
+    record_property("dry_run_seconds", round(time.monotonic() - begin, 1))
+    count = len(arms(campaign))
+    assert found == {
+        "sample": sum(len(shards(campaign, arm)) for arm in arms(campaign)),
+        **dict.fromkeys(PER_ARM, count),
+        **dict.fromkeys(ONCE, 1),
+    }
+    assert not (tmp_path / "results").exists()
+
+
+def test_every_rule_belongs_to_the_campaign(root, snakemake, tmp_path, campaign_text):
+    (tmp_path / "house.yaml").write_text(campaign_text)
+    listed = snakemake(tmp_path, "--configfile", "house.yaml", "--list-rules")
+    names = set(re.findall(r"^(\w+)$", listed.stdout + listed.stderr, flags=re.MULTILINE))
+    assert {"all", "sample", *PER_ARM, *ONCE} <= names

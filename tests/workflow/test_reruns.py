@@ -1,0 +1,110 @@
+"""What an edit reruns, by Snakemake's own account on a finished campaign."""
+
+import shutil
+
+import pytest
+
+AFTER_DUPLICATES = {"deduplicate": 4, "novelty": 4, "analyse": 1, "record": 1, "report": 1}
+
+
+@pytest.fixture
+def planned(finished, snakemake, jobs, campaign_text):
+    """Jobs of a dry run with the campaign file edited; the file is put back."""
+
+    def plan(*arguments, edit=lambda text: text):
+        file = finished / "house.yaml"
+        file.write_text(edit(campaign_text))
+        try:
+            return jobs(snakemake(finished, "--configfile", "house.yaml", "-n", *arguments, house=finished))
+        finally:
+            file.write_text(campaign_text)
+
+    return plan
+
+
+def replaced(old, new):
+    def edit(text):
+        assert old in text
+        return text.replace(old, new)
+
+    return edit
+
+
+def test_nothing_runs_twice(planned):
+    assert planned() == {}
+
+
+def test_comments_and_layout_of_the_campaign_file_rerun_nothing(planned):
+    edit = replaced("deduplicate: {threshold: 0.10}", "# how alike\ndeduplicate:\n  threshold: 0.1  # of 1\n")
+    assert planned(edit=edit) == {}
+
+
+def test_a_key_of_one_stage_reruns_it_and_what_follows(planned):
+    assert planned(edit=replaced("threshold: 0.10", "threshold: 0.12")) == AFTER_DUPLICATES
+
+
+def test_forcerun_reruns_the_stage_and_what_follows(planned):
+    assert planned("--forcerun", "deduplicate") == AFTER_DUPLICATES
+
+
+def test_a_setting_of_the_report_reruns_no_science(planned):
+    assert set(planned("--config", "report={best: 5}")) <= {"analyse", "record", "report"}
+
+
+def test_another_seed_samples_everything_anew_but_keeps_the_references(planned):
+    again = planned(edit=replaced("seed: 1", "seed: 2"))
+    assert again["sample"] == 8
+    assert "references" not in again
+    assert "reference_energy" not in again
+
+
+def test_more_strengths_keep_the_arms_that_are_there(planned):
+    again = planned(edit=replaced("strengths: [0.1]", "strengths: [0.05, 0.1]"))
+    assert again["sample"] == 2
+    assert again["relax"] == 1
+
+
+def test_comments_in_scripts_rerun_nothing_but_code_reruns_a_cheap_stage(finished, planned):
+    scripts = {name: finished / "scripts" / f"{name}.py" for name in ("sample", "deduplicate")}
+    texts = {name: path.read_text() for name, path in scripts.items()}
+    try:
+        for name, path in scripts.items():
+            path.write_text(f"{texts[name]}# a remark\n")
+        assert planned() == {}
+        for name, path in scripts.items():
+            path.write_text(f"{texts[name]}REMARK = 1\n")
+        assert planned() == AFTER_DUPLICATES
+    finally:
+        for name, path in scripts.items():
+            path.write_text(texts[name])
+
+
+def test_an_edit_of_a_module_reruns_its_stage(finished, planned, root, monkeypatch, tmp_path):
+    package = tmp_path / "lodestone"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root / "src" / "lodestone", package, ignore=ignored)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    module = package / "curation" / "duplicates.py"
+    module.write_text(module.read_text() + "\n# a remark\n")
+    assert planned() == {}
+    module.write_text(module.read_text() + "\nREMARK = 1\n")
+    assert planned() == AFTER_DUPLICATES
+
+
+def test_a_lost_table_is_made_again_with_what_follows(finished, planned):
+    lost = finished / "results/house/arms/control/screened.parquet"
+    kept = lost.rename(lost.with_suffix(".kept"))
+    try:
+        again = planned()
+    finally:
+        kept.rename(lost)
+    assert again == {
+        "screen": 1,
+        "deduplicate": 1,
+        "novelty": 1,
+        "energy": 1,
+        "hull": 1,
+        "analyse": 1,
+        "record": 1,
+        "report": 1,
+    }
