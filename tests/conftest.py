@@ -41,7 +41,10 @@ def tracked(root: Path) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def snakemake(root: Path):
-    """Call Snakemake as a user does, with the workflow of `house`, in `folder`; returns the process."""
+    """Call Snakemake as a user does, with the workflow of `house`, in `folder`; returns the process.
+
+    The library of `house` is used too, so that a copy is a whole of its own.
+    """
 
     def call(
         folder: Path, *arguments: object, house: Path = root, profiles: bool = True, timeout: float = 300
@@ -52,6 +55,7 @@ def snakemake(root: Path):
         return subprocess.run(
             [*command, *map(str, arguments)],
             cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(house / "src")},
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -52,3 +52,13 @@ def file_hash(path: Path) -> str:
 
 def _dump(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file atomically."""
+    content = source.read_bytes()
+    write_atomically(target, lambda temporary: _store(temporary, content))
+
+
+def _store(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -48,7 +48,7 @@ class Browser:
         self._read, from_browser = os.pipe()
         self._process = subprocess.Popen(
             [str(find()), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            preexec_fn=lambda: _place(to_browser, from_browser),
+            preexec_fn=lambda: _place(to_browser, from_browser),  # noqa: PLW1509  only dup2
             pass_fds=(3, 4),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -52,8 +52,10 @@ def test_the_viewer_shows_the_structure_of_a_button(opened):
 
 
 def test_a_table_sorts_and_filters(opened):
-    column = "[...document.querySelectorAll('#candidates th')].findIndex((h) => h.textContent.startsWith('E hull'))"
-    values = f"[...document.querySelectorAll('#candidates tbody tr')].map((r) => Number(r.cells[{column}].dataset.sort))"
+    heads = "[...document.querySelectorAll('#candidates th')]"
+    column = f"{heads}.findIndex((h) => h.textContent.startsWith('E hull'))"
+    rows = "[...document.querySelectorAll('#candidates tbody tr')]"
+    values = f"{rows}.map((r) => Number(r.cells[{column}].dataset.sort))"
     click = f"document.querySelectorAll('#candidates th')[{column}].click()"
     opened.evaluate(click)
     rising = opened.evaluate(values)

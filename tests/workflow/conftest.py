@@ -44,9 +44,9 @@ def jobs():
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, root):
-    """A copy of the workflow that a test may edit, beside a campaign file."""
+    """A copy of the workflow and the library that a test may edit, beside a campaign file."""
     folder = tmp_path_factory.mktemp("house")
-    for name in ("workflow", "rules", "scripts", "profiles"):
+    for name in ("workflow", "rules", "scripts", "profiles", "src/lodestone"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "house.yaml").write_text(CAMPAIGN)
     return folder

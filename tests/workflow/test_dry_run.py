@@ -1,6 +1,5 @@
 """Every campaign of config/ has the jobs that its arms and shards ask for."""
 
-import re
 import time
 from pathlib import Path
 
@@ -33,10 +32,3 @@ def test_every_arm_and_shard_has_its_jobs(name, root, snakemake, jobs, tmp_path,
         **dict.fromkeys(ONCE, 1),
     }
     assert not (tmp_path / "results").exists()
-
-
-def test_every_rule_belongs_to_the_campaign(root, snakemake, tmp_path, campaign_text):
-    (tmp_path / "house.yaml").write_text(campaign_text)
-    listed = snakemake(tmp_path, "--configfile", "house.yaml", "--list-rules")
-    names = set(re.findall(r"^(\w+)$", listed.stdout + listed.stderr, flags=re.MULTILINE))
-    assert {"all", "sample", *PER_ARM, *ONCE} <= names

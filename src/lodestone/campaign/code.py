@@ -30,11 +30,21 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "reference_energy": ("energies/evaluate.py", *ESTIMATORS),
     "hull": ("energies/hull.py", "energies/audit.py", "energies/errors.py"),
     "analyse": ("statistics/*.py", "tables/*.py", "constraints/descriptors/*.py"),
-    "record": ("campaign/stages.py",),
+    "record": ("record.py",),
     "report": ("report/**/*",),
 }
 """Files below the package that a stage starts from; what they import belongs to it too."""
-NO_RESULTS = ("campaign", "adapter", "workflow", "files", "cli", "embedded", "curation/progress")
+NO_RESULTS = (
+    "campaign",
+    "adapter",
+    "workflow",
+    "orphans",
+    "files",
+    "cli",
+    "embedded",
+    "progress",
+    "curation/progress",
+)
 """Parts that move data without changing them."""
 
 

@@ -25,7 +25,11 @@ PUBLISHED_STEPS = 1000
 
 def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
     """Network passes that one structure of an arm takes at this number of denoising steps."""
-    parts = steering(campaign, arm)
+    return passes(steering(campaign, arm), steps)
+
+
+def passes(parts: Mapping[str, Any], steps: int) -> float:
+    """The same from `loop`, `guidance` and `particles` of the settings of `sample`."""
     loop, guidance, particles = parts["loop"], parts["guidance"], parts["particles"]
     inside = 2 if loop["algorithm"] == 1 else 1
     total = 0.0

@@ -56,11 +56,15 @@ def _problem(kind: str, path: Path, loc: tuple[int | str, ...], data: Any) -> It
     if loc[-1:] == (KEY,):
         names = resolve(schema_at(path[:-1], data) or {}).get("propertyNames", {})
         yield (), f"{show(path[-1])} is no such name", describe(names)
-    elif kind == TOO_SHORT and len(_at(data, path)) >= (schema_at(path, data) or {}).get("minItems", 0):
+    elif kind == TOO_SHORT and not _few(_at(data, path), schema_at(path, data) or {}):
         pass  # entries that are faulty, and told as such, do not count for pydantic
     else:
         inner = ("kind",) if kind in TAGS else ()
         yield (inner, *_words(kind, (*path, *inner), data))
+
+
+def _few(value: Any, schema: dict[str, Any]) -> bool:
+    return bool(len(value) < schema.get("minItems", schema.get("minProperties", 0)))
 
 
 def _path(loc: tuple[int | str, ...], kind: str, data: Any) -> Path:

@@ -30,6 +30,11 @@ class Rate:
     seconds_per_pass: float
 
 
+def path_of(samples: Path) -> Path:
+    """Where the timing of a shard lies, from the path of its samples; as `CampaignPaths.timing`."""
+    return samples.parents[3] / "timing" / samples.parents[1].name / f"{samples.stem}.json"
+
+
 def write(path: Path, timing: Timing) -> None:
     """Write the timing of a shard, atomically."""
     write_json(path, asdict(timing))

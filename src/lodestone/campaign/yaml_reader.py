@@ -1,6 +1,6 @@
 """Reads YAML strictly: no tags, no duplicate keys, no surprises, and the line of every key.
 
-Plain scalars follow YAML 1.2: `No` is nobelium and not false, `1e-3` is a number, `010` is ten and a
+Plain scalars follow YAML 1.2: `no` is a text and not false, `1e-3` is a number, `010` is ten and a
 date is a text. Anchors and merge keys (`<<`) are understood; what they expand to is limited.
 """
 
@@ -44,17 +44,15 @@ class Document:
 
 def parse(text: str, name: str) -> Document:
     """Parse the text of the file `name`; raises ConfigError with every fault found."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax(error, name)]) from None
     except yaml.reader.ReaderError as error:
         where = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
-        wrong = f"character {error.character!r} is not allowed in YAML"
+        wrong = f"character {text[error.position]!r} is not allowed in YAML"
         raise ConfigError([Fault(where, WHOLE_FILE, wrong, "printable text")]) from None
-    finally:
-        loader.dispose()
     if node is None:
         return Document(None, {(): f"{name}:1"})
     builder = _Builder(name, faults=[_tag_fault(name, *tag) for tag in loader.tags])

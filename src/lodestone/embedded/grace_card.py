@@ -111,7 +111,7 @@ TEMPLATE = """\
 
 A small GRACE potential for B, Ca, Co, Cu, Fe, Li, Nd, O, P, Si, fitted by this project to CHGNet 0.3.0
 labels. **For trying the software, not for science**: it imitates CHGNet, which imitates PBE(+U), and
-it is some fifty times less accurate than the published GRACE models, which are one config line away
+it is far less accurate than the published GRACE models, which are one config line away
 (`energy: {{estimator: {{kind: grace, model: GRACE-2L-OMAT-large-ft-AM}}}}`).
 
 ## How good it is
@@ -136,6 +136,8 @@ Closest atoms at 0.95 Å; labels with forces above 40 eV/Å are left out.
   that relaxed to the same crystal as a fitted one was left out of both.
 - Model: preset {preset}, cutoff {cutoff} Å, {parameters} parameters; energy shifts per element by
   least squares.
+- Before, presets of one and two layers and cutoffs of 5 and 6 Å were compared in short fits on the same
+  held-out structures; nothing else was tuned on them.
 - Fit: {epochs} epochs of Adam on energies, forces and stresses, {minutes:.1f} CPU-minutes on one core,
   after about {label_minutes:.0f} CPU-minutes of labels. Seeds: {seed} (split, distortions), {fit_seed} (fit).
 - Versions: {packages}.

@@ -124,7 +124,7 @@ def _space_group(row: Mapping[str, Any]) -> Cell:
     group = row["space_group"]
     if group is None:
         return Cell("not found")
-    return Cell(f"{row['space_group_symbol']} ({group})", float(group))
+    return Cell(f"{row['space_group_symbol']} ({group})", float(group), code=True)
 
 
 def _reference(row: Mapping[str, Any]) -> Cell:
@@ -134,4 +134,4 @@ def _reference(row: Mapping[str, Any]) -> Cell:
     if not row["known"]:
         near = f" (nearest {row['reference_id']})" if row["reference_id"] else ""
         return Cell(f"new{near}", distance)
-    return Cell(f"known: {row['reference_id']}", distance)
+    return Cell(f"known: {row['reference_id']}", distance, code=True)

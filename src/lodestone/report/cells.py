@@ -9,6 +9,8 @@ import polars as pl
 
 from lodestone.statistics.wording import UNDEFINED
 
+UNBROKEN = 40  # characters; a longer text may be wrapped
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -64,13 +66,17 @@ def flag_cell(*, value: bool | None) -> Cell:
 
 
 def plain_view(table: pl.DataFrame, heads: dict[str, str] | None = None, note: str = "") -> View:
-    """Any table as it is; `heads` names columns and their units, columns that are all null are left out."""
+    """Any table as it is; `heads` names columns and their units, columns that are all null are left out.
+
+    Columns whose head ends with "%" hold fractions and are shown as percentages.
+    """
     named = heads or {}
     kept = [c for c in table.columns if table.height == 0 or table[c].null_count() < table.height]
     columns = tuple(
         Column(named.get(c, c.replace("_", " ")), numeric=table.schema[c].is_numeric()) for c in kept
     )
-    return View(columns, tuple(_cells(row) for row in table.select(kept).rows()), note)
+    as_percent = [column.head.endswith("%") for column in columns]
+    return View(columns, tuple(_cells(row, as_percent) for row in table.select(kept).rows()), note)
 
 
 def rows_of(cells: Iterable[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
@@ -78,8 +84,11 @@ def rows_of(cells: Iterable[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
     return tuple(tuple(row) for row in cells)
 
 
-def _cells(row: Sequence[object]) -> tuple[Cell, ...]:
-    return tuple(_cell(value) for value in row)
+def _cells(row: Sequence[object], as_percent: Sequence[bool]) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(f"{100 * v:.3g}", v) if p and isinstance(v, float) else _cell(v)
+        for v, p in zip(row, as_percent, strict=True)
+    )
 
 
 def _cell(value: object) -> Cell:
@@ -91,4 +100,4 @@ def _cell(value: object) -> Cell:
         return count_cell(value)
     if isinstance(value, float):
         return Cell(f"{value:.4g}", value) if value == value else Cell(UNDEFINED)  # noqa: PLR0124
-    return Cell(str(value))
+    return Cell(str(value), code=len(str(value)) < UNBROKEN)

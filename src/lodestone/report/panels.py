@@ -171,8 +171,17 @@ def _quality(data: ReportData) -> Panel:
         "quality",
         "Quality",
         texts.QUALITY,
-        tables=(("", plain_view(data.statistics["quality"], HEADS)),),
+        tables=tuple(
+            (c["name"], plain_view(_quality_of(c["name"], data), HEADS)) for c in data.summary["constraints"]
+        ),
     )
+
+
+def _quality_of(constraint: str, data: ReportData) -> pl.DataFrame:
+    rows = data.statistics["quality"].filter(
+        pl.col("constraint") == constraint, pl.col("arm").is_in(_relevant(constraint, data))
+    )
+    return rows.drop("constraint")
 
 
 def _estimator(data: ReportData) -> Panel:

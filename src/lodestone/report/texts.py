@@ -4,50 +4,57 @@ from __future__ import annotations
 
 from lodestone.statistics.diversity import STABLE_BELOW
 
-GUIDANCE = """Rates are shares of all generated structures; those that failed count as not satisfied. Intervals
-are Wilson's, or bootstrapped over lineages where structures share ancestors. Tests are one-sided: a
-two-proportion z-test, or Fisher's exact test where an expected count is below 5. The confirmatory
-family (Holm) holds the guided arm of the last strength of each primary constraint, outcome
-satisfied, against unguided and control; everything else is exploratory (Benjamini–Hochberg).
-Unguided is the plain model; control has the same recurrence without guidance; late guides only at
-the end of the trajectory."""
+GUIDANCE = """Rates are shares of all generated structures; those that failed count as not satisfied.
+Intervals are Wilson's, or bootstrapped over lineages where structures share ancestors.
+Tests are one-sided: a two-proportion z-test, or Fisher's exact test where an expected count
+is below 5. The confirmatory family (Holm) holds the guided arm of the last strength of each
+primary constraint, outcome satisfied, against unguided and control; everything else is
+exploratory (Benjamini–Hochberg). Unguided is the plain model; control has the same
+recurrence without guidance; late guides only at the end of the trajectory."""
 
 CONSTRAINT = """Distributions are those of raw samples, references beside them; the band is what counts as
-satisfied. The map of loss against energy above the hull holds screened, symmetrised structures and
-references; hover over a point for its formula, double-click to see references far from the target."""
+satisfied. The map of loss against energy above the hull holds screened, symmetrised
+structures and references; hover over a point for its formula, double-click to see
+references far from the target."""
 
-STABILITY = """Energies of candidates and references are computed by one estimator, so that its errors partly
-cancel. Structures more than {shown_below:g} eV/atom above the hull are not drawn in the hull."""
+STABILITY = """Energies of candidates and references are computed by one estimator, so that its errors
+partly cancel. Structures more than {shown_below:g} eV/atom above the hull are not drawn in
+the hull."""
 
-ATTRITION = """How many structures of each arm are left after each stage. A structure is lost at exactly one stage,
-so the losses add up to what was generated; every lost structure stays in candidates.parquet."""
+ATTRITION = """How many structures of each arm are left after each stage. A structure is lost at exactly
+one stage, so the losses add up to what was generated; every lost structure stays in
+candidates.parquet."""
 
-DIVERSITY = f"""Distinct structures are representatives of clusters of duplicates within an arm. S.U.N.: valid,
-stable (at most {STABLE_BELOW:g} eV/atom above the hull), unique and novel, as a share of all
-generated."""
+DIVERSITY = f"""Distinct structures are representatives of clusters of duplicates within an arm. S.U.N.:
+valid, stable (at most {STABLE_BELOW:g} eV/atom above the hull), unique and novel, as a
+share of all generated."""
 
 QUALITY = """Satisfied is not enough: forces and energies of raw valid structures, how many relaxations
-converged, and how many different structures satisfy the constraint before and after relaxation."""
+converged, and how many different structures satisfy the constraint before and after
+relaxation."""
 
-ESTIMATOR = """The estimator against the energies that the references came with. Intervals are bootstrapped. The
-error of energies above the hull decides what a small distance from the hull is worth."""
+ESTIMATOR = """The estimator against the energies that the references came with. Intervals are
+bootstrapped. The error of energies above the hull decides what a small distance from the
+hull is worth."""
 
-AUDIT = """What the hull lacks: elements without a reference, compositions whose hull is only a lower bound,
-and how far the hull moves when one source of references is left out."""
+AUDIT = """What the hull lacks: elements without a reference, compositions whose hull is only a lower
+bound, and how far the hull moves when one source of references is left out."""
 
 HEADS = {
-    "share_of_generated": "share of generated",
-    "ci_low": "low",
-    "ci_high": "high",
-    "share_of_entered": "share of entered",
+    "novel_share": "novel / %",
+    "novel_low": "novel, low / %",
+    "novel_high": "novel, high / %",
+    "converged_share": "converged / %",
+    "converged_low": "converged, low / %",
+    "converged_high": "converged, high / %",
     "max_force_median": "median max force / eV/Å",
     "max_force_upper_quartile": "upper quartile of max force / eV/Å",
     "energy_median": "median energy / eV/atom",
     "stable_below": "stable below / eV/atom",
     "sun": "S.U.N.",
-    "sun_rate": "S.U.N. rate",
-    "sun_low": "S.U.N. low",
-    "sun_high": "S.U.N. high",
+    "sun_rate": "S.U.N. / %",
+    "sun_low": "S.U.N., low / %",
+    "sun_high": "S.U.N., high / %",
     "mae": "MAE / eV/atom",
     "rmse": "RMSE / eV/atom",
     "bias": "bias / eV/atom",

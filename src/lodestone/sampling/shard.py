@@ -65,7 +65,7 @@ def sample_shard(
     """Sample every batch that is not on disk yet; yields (structures done, structures in all)."""
     done = 0
     for number, (offset, size) in enumerate(plan.batches()):
-        path = state_folder / f"batch-{number:04d}.parquet"
+        path = batch_path(state_folder, number)
         if not path.exists():
             table.write_table(sample_batch(diffusion, plan, steering, number, offset, size), path)
         done += size
@@ -74,8 +74,19 @@ def sample_shard(
 
 def collect(plan: ShardPlan, state_folder: Path) -> pl.DataFrame:
     """The finished shard: all batches in order."""
-    paths = [state_folder / f"batch-{i:04d}.parquet" for i in range(len(plan.batches()))]
-    return pl.concat([table.read_table(path) for path in paths])
+    numbers = range(len(plan.batches()))
+    return pl.concat([table.read_table(batch_path(state_folder, i)) for i in numbers])
+
+
+def finished(plan: ShardPlan, state_folder: Path) -> int:
+    """Structures of the batches that are already on disk."""
+    sizes = [size for _, size in plan.batches()]
+    return sum(n for i, n in enumerate(sizes) if batch_path(state_folder, i).exists())
+
+
+def batch_path(state_folder: Path, number: int) -> Path:
+    """Where a finished batch lies."""
+    return state_folder / f"batch-{number:04d}.parquet"
 
 
 def sample_batch(  # noqa: PLR0913

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a fault per line)
 """Every wrong campaign file ends `lodestone check` with exit code 2, its place, its key and what is allowed."""
 
 import pytest
@@ -72,7 +73,8 @@ EDITS = {
     "tolerance of nothing": ("satisfied_within: 0.5\n  volume", "satisfied_within: 0\n  volume", 13, "constraints.co_o_4.satisfied_within", "0 is out", "> 0"),
     "units that differ": (f"- {{{KIND}}}", f"- {{{KIND}}}\n      - {{kind: volume_per_atom, target: 15}}", 13, "constraints.co_o_4.terms[1].tolerance", "is missing", "Å³/atom"),
     "constraint with a bad name": ("  volume_15:", "  Volume-15:", 14, "constraints.Volume-15", "no such name", "underscores"),
-    "no constraints": ("deduplicate:", "constraints: {}\ndeduplicate:", 21, "constraints", "appears twice (first in line 9)", "once"),
+    "constraints twice": ("deduplicate:", "constraints: {}\ndeduplicate:", 21, "constraints", "appears twice (first in line 9)", "once"),
+    "negative energy": ("chemical_system: Li-Co-O", "chemical_system: Li-Co-O\nhull: {shown_below: -1}", 3, "hull.shown_below", "-1 is out", "eV/atom"),
     "duplicate key": ("  seed: 7", "  seed: 7\n  seed: 8", 8, "sampling.seed", "appears twice (first in line 7)", "each key once"),
     "unknown source": ("deduplicate:", "references: [embeded]\ndeduplicate:", 21, "references[0]", "did you mean 'embedded'", "embedded"),
     "source twice": ("deduplicate:", "references: [embedded, embedded]\ndeduplicate:", 21, "references[1]", "twice", "embedded"),
@@ -104,10 +106,8 @@ def test_a_fault_is_told_with_place_key_and_what_is_allowed(name, good, tmp_path
     assert old in good
     path = tmp_path / "wrong.yaml"
     path.write_text(good.replace(old, new, 1))
-    told = [text for text in check(path) if text.startswith(f"{path}:{line}: ")]
-    assert len(told) == 1, check(path)
-    place, _, rest = told[0].removeprefix(f"{path}:{line}: ").partition(": ")
-    assert place.endswith(key)
+    told = [text.removeprefix(f"{path}:{line}: ").partition(": ") for text in check(path)]
+    (rest,) = [rest for place, _, rest in told if place.endswith(key) and str(path) not in place]
     said, _, may = rest.partition("; allowed: ")
     assert wrong in said
     assert allowed in may
@@ -126,7 +126,8 @@ FILES = {
     "a billion laughs": (
         b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
         + b"".join(
-            f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n".encode() for x, y in zip("abcdefgh", "bcdefghi", strict=True)
+            f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n".encode()
+            for x, y in zip("abcdefgh", "bcdefghi", strict=True)
         ),
         1,
         "more than 50000 values",
@@ -158,7 +159,12 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 def test_several_faults_are_told_at_once_in_the_order_of_the_file(good, tmp_path):
     path = tmp_path / "wrong.yaml"
-    edits = [("Li-Co-O", "Li-Qq-O"), ("seed: 7", "seed: x"), ("0.1, 0.3", ".nan, -1"), ("threshold", "treshold")]
+    edits = [
+        ("Li-Co-O", "Li-Qq-O"),
+        ("seed: 7", "seed: x"),
+        ("0.1, 0.3", ".nan, -1"),
+        ("threshold", "treshold"),
+    ]
     for old, new in edits:
         good = good.replace(old, new)
     path.write_text(good)
@@ -199,3 +205,16 @@ def test_a_whole_checkpoint_folder_is_accepted_relative_to_the_working_folder(go
     assert result.exit_code == 0, result.stderr
     monkeypatch.chdir(tmp_path / "config")
     assert "there is no such folder" in check("own.yaml")[0]
+
+
+def test_a_campaign_needs_a_constraint(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("campaign: small\nchemical_system: B\nconstraints: {}\n")
+    (told,) = check(path)
+    assert (
+        told
+        == f"{path}:3: constraints: has 0 entries; allowed: a mapping of names to constraints, one or more"
+    )
+    path.write_text("campaign: small\nchemical_system: B\n")
+    (told,) = check(path)
+    assert told.startswith(f"{path}:1: constraints: is missing; allowed: ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,12 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from lodestone.embedded.grace import CARD_DATA, WEIGHTS
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.grace import GraceEstimator
 from lodestone.energies.guards import guards_for
 from lodestone.energies.relax import relax
+from lodestone.structures import table
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +147,14 @@ def test_loading_and_evaluating_is_silent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_it_is_as_good_as_its_card_says(estimator: GraceEstimator) -> None:
+    card = json.loads(CARD_DATA.read_text())
+    (relaxed,) = (e for e in card["errors"] if e["kind"] == "relaxed")
+    assert relaxed["energy_mae"] < 90  # meV/atom
+    references = table.read_table(WEIGHTS.parents[1] / "references.parquet").gather_every(8)
+    atoms = table.to_ase(references)
+    found = np.array([e.energy / len(a) for e, a in zip(estimator.evaluate(atoms), atoms, strict=True)])
+    errors = 1000 * np.abs(found - references["energy_per_atom"].to_numpy())
+    assert errors.mean() < 1.5 * relaxed["energy_mae"]

@@ -24,23 +24,34 @@ def _script(name: str) -> Any:
     return module
 
 
+def analyse(root: Path, config: dict[str, Any], out: Path) -> Path:
+    """Analyse the campaign directory `root`, writing below `out`; returns `out`."""
+    statistics = out / "statistics"
+    names = ("success", "attrition", "pareto", "diversity", "distributions")
+    _script("analyse").main(
+        directory=root,
+        settings=config,
+        candidates=out / "candidates.parquet",
+        best=out / "best",
+        summary=statistics / "summary.json",
+        **{name: statistics / f"{name}.tsv" for name in names},
+    )
+    return out
+
+
 def finish(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> Path:
     """Build a campaign directory, analyse it and write its report; returns the directory."""
     import synthetic
 
     synthetic.build(root, config, n, **oddities)
-    statistics = root / "statistics"
-    names = ("success", "attrition", "pareto", "diversity", "distributions")
-    _script("analyse").main(
-        directory=root,
-        settings=config,
-        candidates=root / "candidates.parquet",
-        best=root / "best",
-        summary=statistics / "summary.json",
-        **{name: statistics / f"{name}.tsv" for name in names},
-    )
+    analyse(root, config, root)
     _script("report").main(directory=root, settings={}, output=root / "report.html")
     return root
+
+
+@pytest.fixture(scope="session")
+def analysed() -> Callable[..., Path]:
+    return analyse
 
 
 @pytest.fixture(scope="session")

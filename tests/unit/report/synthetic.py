@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def usual_arms() -> list[dict[str, Any]]:
     return arms
 
 
+@lru_cache(maxsize=1)
 def crystals() -> dict[str, Structure]:
     """Ideal crystals of Li, Co and O."""
     fcc = Lattice.cubic

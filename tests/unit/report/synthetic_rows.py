@@ -37,8 +37,10 @@ def arm_tables(
     """
     n = len(kinds)
     ids = [f"small/{arm}/{i // 10:04d}/{i % 10:05d}" for i in range(n)]
-    groups = [SpacegroupAnalyzer(ideal) for ideal, *_ in kinds]
-    sym = [g.get_primitive_standard_structure() for g in groups]
+    analyzers = {id(ideal): SpacegroupAnalyzer(ideal) for ideal, *_ in kinds}
+    primitive = {key: a.get_primitive_standard_structure() for key, a in analyzers.items()}
+    groups = [analyzers[id(ideal)] for ideal, *_ in kinds]
+    sym = [primitive[id(ideal)] for ideal, *_ in kinds]
     raw = [s.copy().perturb(0.03) for s in sym]
     failed = [i % 11 == 7 for i in range(n)]
     judged = [judge(*parts(s)) for s in raw]

@@ -19,7 +19,7 @@ A campaign is one YAML file. `lodestone check CONFIG` reads it and names every f
 what is allowed; `snakemake --configfile CONFIG --profile profiles/local` runs it. Only `campaign`,
 `chemical_system` and `constraints` are needed; `config/default.yaml` shows every key.
 
-- Plain values follow YAML 1.2: `No` is nobelium, `1e-3` is a number, `010` is ten. Tags and duplicate keys
+- Plain values follow YAML 1.2: `no` is a text, `1e-3` is a number, `010` is ten. Tags and duplicate keys
   are refused; anchors and merge keys work.
 - Types are strict: `"10"` is no number and `true` is no 1. NaN and infinity are refused.
 - Relative paths (`model.checkpoint`, `energy.estimator.model`) are relative to the folder that the command

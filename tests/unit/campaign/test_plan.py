@@ -1,0 +1,141 @@
+import json
+
+import pytest
+
+from lodestone.campaign import CampaignPaths, arms
+from lodestone.campaign.cost import (
+    denoising_steps,
+    evaluations_per_pass,
+    passes_per_structure,
+    times,
+)
+from lodestone.campaign.plan import disk, plan
+from lodestone.campaign.text import duration, plan_text
+from lodestone.campaign.timing import Timing, path_of, read_rate, write
+
+
+def passes(campaign, name, steps=100):
+    (arm,) = [arm for arm in arms(campaign) if arm.name == name]
+    return passes_per_structure(campaign, arm, steps)
+
+
+def test_plain_and_backward_guided_sampling_take_two_passes_per_step(campaign):
+    for arm in arms(campaign()):
+        assert passes(campaign(), arm.name) == 200
+
+
+def test_recurrence_costs_a_pass_per_repeat_below_its_start(campaign):
+    twice = campaign(guidance={"recurrence": 2})
+    assert passes(twice, "unguided") == 200
+    assert passes(twice, "control") == passes(twice, "co_o_4-s0.1") == 200 + 69
+    assert passes(twice, "co_o_4-late") == 200 + 4
+    assert passes(campaign(guidance={"recurrence": 3, "start": 1.0}), "control") == 200 + 2 * 99
+
+
+def test_the_corrector_inside_the_recurrence_is_repeated_too(campaign):
+    inside = campaign(guidance={"recurrence": 2, "algorithm": 1})
+    assert passes(inside, "control") == 200 + 2 * 69
+
+
+def test_forward_guidance_costs_half_a_pass_where_it_acts(campaign):
+    forward = campaign(guidance={"forward": 0.2, "start": 1.0, "stop": 0.5, "late": False})
+    assert passes(forward, "co_o_4-s0.1") == 200 + 0.5 * 50
+    assert passes(forward, "control") == 200
+    sparse = campaign(guidance={"forward": 0.2, "start": 1.0, "period": 2})
+    assert passes(sparse, "co_o_4-s0.1") == 200 + 0.5 * 49
+
+
+def test_particles_cost_a_pass_per_resampling(campaign):
+    steered = campaign(guidance={"particles": {"times": [0.5, 0.2]}})
+    assert passes(steered, "co_o_4-s0.1") == 202
+    assert passes(steered, "co_o_4-late") == 200
+
+
+def test_times_run_from_one_to_one_step():
+    import numpy as np
+
+    assert np.allclose(times(40), np.linspace(1, 1 / 40, 40))
+
+
+def test_both_halves_are_evaluated_where_they_are_mixed(campaign):
+    factors = {0: 1, 1.0: 1, 2.0: 2, 0.5: 2}
+    for factor, halves in factors.items():
+        assert evaluations_per_pass(campaign(model={"guidance_factor": factor})) == halves
+
+
+CONFIG = """\
+lightning_module:
+  optimizer_partial: {lr: "${oc.env:LR}"}
+  diffusion_module:
+    corruption:
+      discrete_corruptions:
+        atomic_numbers: {d3pm: {schedule: {kind: standard, num_steps: 321}}}
+"""
+
+
+def test_steps_come_from_the_campaign_or_from_the_checkpoint(campaign, tmp_path):
+    assert denoising_steps(campaign(sampling={"steps": 50})) == 50
+    assert denoising_steps(campaign(model={"checkpoint": "chemical_system"})) == 1000
+    folder = tmp_path / "weights"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "last.ckpt").touch()
+    (folder / "config.yaml").write_text(CONFIG)
+    own = campaign(model={"checkpoint": str(folder)})
+    assert denoising_steps(own) == 321
+    broken = tmp_path / "broken"
+    folder.rename(broken)
+    (broken / "config.yaml").write_text("lightning_module: [1]")
+    assert denoising_steps(campaign(model={"checkpoint": str(broken)})) is None
+
+
+def test_a_plan_adds_up(campaign, tmp_path):
+    small = campaign(sampling={"steps": 10})
+    found = plan(small, CampaignPaths(campaign="small", root=tmp_path))
+    assert [cost.arm for cost in found.arms] == [arm.name for arm in arms(small)]
+    assert found.structures == 8 * 20 == sum(cost.structures for cost in found.arms)
+    assert found.passes == 160 * 20
+    assert found.jobs["sample"] == 8 * 3
+    assert found.jobs["relax"] == 8
+    assert found.jobs["hull"] == 1
+    assert found.hours is None
+    assert found.disk_bytes == disk(160, 10) > 8_000_000
+    assert json.loads(json.dumps(found.as_dict()))["jobs_total"] == 24 + 7 * 8 + 6
+
+
+def test_hours_are_known_once_shards_have_been_timed(campaign, tmp_path):
+    small = campaign(sampling={"steps": 10})
+    paths = CampaignPaths(campaign="small", root=tmp_path)
+    assert "unknown (no timing recorded)" in plan_text(plan(small, paths))
+    write(paths.timing("unguided", 0), Timing("cpu", structures=8, passes=160, seconds=80.0))
+    write(paths.timing("unguided", 1), Timing("cpu", structures=8, passes=160, seconds=240.0))
+    write(paths.timing("control", 0), Timing("cuda", structures=1, passes=20, seconds=0.1))
+    found = plan(small, paths)
+    assert found.device == "cpu"
+    assert found.hours == pytest.approx(160 * 20 * 1.0 / 3600)
+    assert "0.89 on cpu" in plan_text(found)
+
+
+def test_a_timing_lies_where_the_plan_looks_for_it():
+    paths = CampaignPaths(campaign="small")
+    assert path_of(paths.samples("unguided", 3)) == paths.timing("unguided", 3)
+
+
+def test_what_is_no_timing_is_passed_over(tmp_path):
+    (tmp_path / "arm").mkdir()
+    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"device": "cpu"}')):
+        (tmp_path / "arm" / f"{name}.json").write_text(text)
+    write(tmp_path / "arm" / "d.json", Timing("cpu", 0, 0.0, 0.0))
+    assert read_rate(tmp_path) is None
+
+
+def test_unknown_numbers_are_called_so(campaign, tmp_path, monkeypatch):
+    monkeypatch.setattr("lodestone.campaign.cost._trained_steps", lambda _: None)
+    found = plan(campaign(), CampaignPaths(campaign="small", root=tmp_path))
+    assert found.passes is found.steps is None
+    text = plan_text(found)
+    assert "unknown (no readable checkpoint)" in text
+    assert text.splitlines()[3].split() == ["unguided", "3", "20", "unknown", "unknown"]
+
+
+def test_durations_are_readable():
+    assert [duration(s) for s in (5, 89.6, 600, 5399, 7200)] == ["5 s", "90 s", "10 min", "90 min", "2.0 h"]
