@@ -7,8 +7,8 @@ from typing import Any
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path) -> None:
     """Write one row per structure, in the same order."""
     from lodestone.curation.duplicates import duplicates_table
-    from lodestone.progress import reporter
     from lodestone.curation.settings import similarity
+    from lodestone.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     found = duplicates_table(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 
-def main(  # noqa: PLR0913
+def main(
     checkpoint: Path, references: list[Path], system: str, structures: int, steps: int, seed: int,
     state: Path, output: Path,
 ) -> None:  # fmt: skip
@@ -45,10 +45,14 @@ def main(  # noqa: PLR0913
     steering = Steering(None, GuidanceOptions(0.0), LoopOptions())
     begin = time.process_time()
     for done, total in sample_shard(diffusion, plan, steering, state):
-        print(f"{system}: {done}/{total}, {time.process_time() - begin:.0f} CPU-s", file=sys.stderr, flush=True)
+        print(
+            f"{system}: {done}/{total}, {time.process_time() - begin:.0f} CPU-s", file=sys.stderr, flush=True
+        )
     result = sample_quality(collect(plan, state), system, volumes)
     write_json(output, {**result, "steps": steps, "seed": seed})
-    print(json.dumps({k: np.round(v, 3).tolist() if not isinstance(v, str) else v for k, v in result.items()}))
+    print(
+        json.dumps({k: np.round(v, 3).tolist() if not isinstance(v, str) else v for k, v in result.items()})
+    )
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ def main(
 ) -> None:
     """Write one row per structure, in the same order."""
     from lodestone.curation.novelty import novelty_table
-    from lodestone.progress import reporter
     from lodestone.curation.settings import similarity
+    from lodestone.progress import reporter
     from lodestone.references.store import read_references
     from lodestone.structures.table import read_table, write_table
 

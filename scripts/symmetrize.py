@@ -8,8 +8,8 @@ def main(*, samples: list[Path], settings: dict[str, Any], output: Path) -> None
     """Write one row per sample, in the order of the shards."""
     import polars as pl
 
-    from lodestone.progress import reporter
     from lodestone.curation.symmetry import symmetry_table
+    from lodestone.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     table = pl.concat([read_table(path) for path in samples], how="vertical_relaxed")

@@ -73,9 +73,7 @@ def _distance(clean: CleanEstimate, i: Tensor, j: Tensor, shift: Tensor) -> Tens
     return torch.sqrt((vector**2).sum(dim=1) + 1e-12)
 
 
-def _candidates(
-    clean: CleanEstimate, cutoff: float, weight: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _candidates(clean: CleanEstimate, cutoff: float, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     images = _images(clean.cell, cutoff)
     n_atoms, device = clean.n_atoms, clean.cell.device
     starts = torch.cumsum(n_atoms, 0) - n_atoms
@@ -112,6 +110,4 @@ def _ragged_range(lengths: Tensor) -> Tensor:
     """Concatenation of arange(n) for every n in `lengths`."""
     ends = torch.cumsum(lengths, 0)
     total = int(ends[-1]) if len(ends) else 0
-    return torch.arange(total, device=lengths.device) - torch.repeat_interleave(
-        ends - lengths, lengths
-    )
+    return torch.arange(total, device=lengths.device) - torch.repeat_interleave(ends - lengths, lengths)

@@ -41,9 +41,7 @@ def measure(
     if len(known) < len(values):
         return Measurement(values, None, satisfied=False)
     gaps = [v - t.target for v, t in zip(known, terms, strict=True)]
-    losses = [
-        scalar_distance(g, t.distance, t.delta) for g, t in zip(gaps, terms, strict=True)
-    ]
+    losses = [scalar_distance(g, t.distance, t.delta) for g, t in zip(gaps, terms, strict=True)]
     loss = float(combine(losses, [t.weight for t in terms], power))
     met = (
         abs(g) <= (t.tolerance if t.tolerance is not None else satisfied_within) + 1e-9

@@ -19,9 +19,7 @@ def reference_table(chunks: pl.DataFrame, retrieved: str) -> pl.DataFrame:
     """
     from pymatgen.core import Composition, Element
 
-    usable = chunks.filter(
-        pl.col("failure").is_null() & (pl.col("largest_force") < LARGEST_FORCE)
-    ).sort("id")
+    usable = chunks.filter(pl.col("failure").is_null() & (pl.col("largest_force") < LARGEST_FORCE)).sort("id")
     rows: list[dict[str, Any]] = []
     seen: dict[str, list[tuple[float, float]]] = {}
     for row in usable.iter_rows(named=True):

@@ -20,9 +20,10 @@ published one has 48.8 million) and saw {n} crystals. A real checkpoint is one c
 
 Plain conditional samples (classifier-free guidance factor 1, 100 denoising steps, upstream's
 predictor and corrector, no guidance), sizes drawn as in the training set of that system. No resets
-and no retries; every sample counts. Volumes in Å³ per atom.
+and no retries; every sample counts. `seed` is the training seed; `median` and `training set` are median
+volumes in Å³ per atom.
 
-| training seed | system | n | finite | 5 to 40 Å³/atom | distances > 1.0 Å | exactly the system | median volume | of training set | shift |
+| seed | system | n | finite | 5-40 Å³/atom | apart > 1.0 Å | exact system | median | training set | shift |
 |---|---|---|---|---|---|---|---|---|---|
 """
 TAIL = """
@@ -35,10 +36,11 @@ Shipped: {shipped}. `card.json` has the same numbers in full, and the hashes of 
   longer than 10 Å and no more anisotropic than 2.5.
 - Model: the published architecture with width 64, 2 blocks, cutoff 5 Å, 12 neighbours and 200 levels of
   the type diffusion. One class differs, named in the config: the lattice output is the residual of a
-  Gaussian prior (`lodestone.sampling.mattergen.denoiser`). Without it a network of this size has too weak a restoring
-  force on cells outside its data, and the reverse process runs away.
-- Training: {steps} steps of 24 crystals, Adam at 2e-3 with warm-up and cosine decay, gradients clipped
-  by value at 0.5, exponential moving average 0.999, upstream's losses; 16 CPU-minutes on one core.
+  Gaussian prior (`lodestone.sampling.mattergen.denoiser`). Without it a network of this size has too
+  weak a restoring force on cells outside its data, and the reverse process runs away.
+- Training: {steps} steps of 24 crystals, Adam at 2e-3 with warm-up and two cosine cycles, gradients
+  clipped by value at 0.5, exponential moving average 0.999, upstream's losses; about 24 CPU-minutes on
+  one core.
 - Rebuild: `make embedded` (resumable; about 90 CPU-minutes for all assets with both seeds).
 
 ## Licences
@@ -66,6 +68,10 @@ def asset_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
 def _row(name: str, q: Mapping[str, Any]) -> str:
     shares = [f"{100 * q[key]:.1f} %" for key in ("finite", "dense", "apart", "exact_system")]
     median = q["volume_percentiles"][2]
-    volumes = [f"{median:.1f}", f"{q['training_median_volume']:.1f}", f"{100 * q['median_volume_shift']:+.1f} %"]
-    seed = name.split("-")[0].removeprefix("seed")
+    volumes = [
+        f"{median:.1f}",
+        f"{q['training_median_volume']:.1f}",
+        f"{100 * q['median_volume_shift']:+.1f} %",
+    ]
+    seed = name.split("-", maxsplit=1)[0].removeprefix("seed")
     return "| " + " | ".join([seed, q["chemical_system"], str(q["n"]), *shares, *volumes]) + " |"

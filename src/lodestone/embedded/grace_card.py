@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.embedded.card import asset_hashes
 from lodestone.embedded.grace_distortions import SEED
 from lodestone.embedded.grace_labels import HELD_OUT
 from lodestone.files import write_json, write_text
@@ -63,8 +64,8 @@ def card_data(
 
 
 def write_card(data: dict[str, Any], folder: Path) -> None:
-    """Write card.json and card.md."""
-    write_json(folder / "card.json", data)
+    """Write card.json, with the hash of the weights beside it, and card.md."""
+    write_json(folder / "card.json", {**data, "sha256": asset_hashes(folder, ["weights.npz"])})
     write_text(folder / "card.md", _text(data))
 
 

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Length and rates of a training run."""
+    """Length and rates of a training run: two cosine cycles, the second shorter and gentler."""
 
-    steps: int = 5000
+    steps: int = 9000
+    restart: int = 6000
+    restart_fraction: float = 0.4
     batch_size: int = 24
     learning_rate: float = 2e-3
     warm_up: int = 100
@@ -42,8 +44,8 @@ def train(
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Train and yield (step, mean losses since the last save); the state is saved each time.
 
-    Adam with warm-up and cosine decay, gradients clipped by value as in the published runs, and an
-    exponential moving average of the weights.
+    Adam with warm-up and two cosine cycles, gradients clipped by value as in the published runs, and
+    an exponential moving average of the weights.
     """
     import torch
 
@@ -67,7 +69,7 @@ def train(
         torch.nn.utils.clip_grad_value_(module.parameters(), plan.clip)
         optimizer.step()
         _average(average, module, min(plan.ema, (1 + step) / (10 + step)))
-        losses.append({k: float(v) for k, v in parts.items()} | {"loss": float(loss)})
+        losses.append({k: float(v.detach()) for k, v in parts.items()} | {"loss": float(loss.detach())})
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
             _save(state, step + 1, module, average, optimizer)
             yield step + 1, {k: float(np.mean([x[k] for x in losses])) for k in losses[0]}
@@ -85,9 +87,7 @@ def build(config: dict[str, Any]) -> Any:
     return instantiate(OmegaConf.create(config["lightning_module"]))
 
 
-def make_batch(
-    found: list[Example], probabilities: np.ndarray, size: int, rng: np.random.Generator
-) -> Any:
+def make_batch(found: list[Example], probabilities: np.ndarray, size: int, rng: np.random.Generator) -> Any:
     """A collated batch of randomly shifted training crystals."""
     import torch
     from mattergen.common.data.chemgraph import ChemGraph
@@ -131,11 +131,14 @@ def atom_counts(found: list[Example]) -> dict[str, dict[int, int]]:
 
 
 def _rate(step: int, plan: TrainingPlan) -> float:
+    """Learning rate at a step as a fraction of the highest."""
     if step < plan.warm_up:
         return (step + 1) / plan.warm_up
-    progress = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
-    cosine = 0.5 * (1 + math.cos(math.pi * progress))
-    return plan.final_fraction + (1 - plan.final_fraction) * cosine
+    first = step < plan.restart
+    begin, end = (plan.warm_up, plan.restart) if first else (plan.restart, plan.steps)
+    top = 1.0 if first else plan.restart_fraction
+    cosine = 0.5 * (1 + math.cos(math.pi * (step - begin) / max(1, end - begin)))
+    return top * (plan.final_fraction + (1 - plan.final_fraction) * cosine)
 
 
 def _average(average: Any, module: Any, decay: float) -> None:

@@ -59,9 +59,7 @@ def load_prototypes() -> list[Structure]:
     return sorted(cells, key=lambda c: (len(c), c.formula, c.volume))
 
 
-def decorations(
-    prototypes: list[Structure], quota: Quota, seed: int
-) -> list[Structure]:
+def decorations(prototypes: list[Structure], quota: Quota, seed: int) -> list[Structure]:
     """`quota.structures` decorated prototypes of exactly `quota.elements`, deterministic.
 
     A pure element takes every prototype with all sites alike (their shapes differ); a compound

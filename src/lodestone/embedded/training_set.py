@@ -30,9 +30,7 @@ def examples(references: pl.DataFrame) -> list[Example]:
     from pymatgen.core import Lattice, Structure
 
     found = []
-    usable = references.filter(
-        pl.col("failure").is_null() & (pl.col("largest_force") < LARGEST_FORCE)
-    )
+    usable = references.filter(pl.col("failure").is_null() & (pl.col("largest_force") < LARGEST_FORCE))
     for row in usable.iter_rows(named=True):
         numbers, cell, frac = arrays(row)
         reduced = Structure(Lattice(cell), numbers, frac).get_reduced_structure("niggli")
@@ -43,9 +41,7 @@ def examples(references: pl.DataFrame) -> list[Example]:
             continue
         numbers = np.array([site.specie.Z for site in reduced])
         system = "-".join(sorted({chemical_symbols[z] for z in numbers}))
-        found.append(
-            Example(row["id"].split("/")[0], system, numbers, matrix, reduced.frac_coords % 1.0)
-        )
+        found.append(Example(row["id"].split("/")[0], system, numbers, matrix, reduced.frac_coords % 1.0))
     return found
 
 

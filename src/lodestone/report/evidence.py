@@ -20,6 +20,13 @@ BADGES = {
 }
 
 
+def badge(verdict: Mapping[str, Any]) -> str:
+    """The verdict in a few words; a success that relaxation undoes is not called one."""
+    if verdict["status"] == "worked" and verdict["persists"] is False:
+        return "Worked as generated, not shown to persist"
+    return BADGES[verdict["status"]]
+
+
 def question(summary: Mapping[str, Any]) -> str:
     """What the campaign asked for, as a sentence."""
     system, constraints = summary["chemical_system"], summary["constraints"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lodestone.report.assets import credits_of_libraries, json_for_script, library
 from lodestone.report.candidate_views import best_view, candidates_view
 from lodestone.report.citations import citations
-from lodestone.report.evidence import BADGES, question, rates_view, wish
+from lodestone.report.evidence import badge, question, rates_view, wish
 from lodestone.report.panels import Panel, panels
 from lodestone.report.reading import ReportData
 from lodestone.report.viewer import dataset, shown_candidates
@@ -66,7 +66,7 @@ def _context(data: ReportData, shown: Sequence[Panel]) -> dict[str, Any]:
             constraint
             | {
                 "wish": wish(constraint),
-                "badge": BADGES[constraint["verdict"]["status"]],
+                "badge": badge(constraint["verdict"]),
                 "view": rates_view(constraint, data.statistics["success"]),
             }
             for constraint in summary["constraints"]

@@ -43,7 +43,7 @@ class _Move:
     logits: Tensor
 
 
-def backward_guidance(  # noqa: PLR0913
+def backward_guidance(
     state: State,
     score: Score,
     kernel: Kernel,
@@ -58,9 +58,7 @@ def backward_guidance(  # noqa: PLR0913
     """
     usable = sane(clean)
     base = _repaired(clean, usable)
-    move = _Move(
-        torch.zeros_like(base.frac), torch.zeros_like(base.cell), torch.zeros_like(score.logits)
-    )
+    move = _Move(torch.zeros_like(base.frac), torch.zeros_like(base.cell), torch.zeros_like(score.logits))
     for _ in range(steps):
         move = _descend(move, base, state, score, objective, strength, usable)
     spread = ((1 - kernel.alpha**2) * kernel.variance).clamp_min(TINY)
@@ -72,7 +70,7 @@ def backward_guidance(  # noqa: PLR0913
     )
 
 
-def forward_guidance(  # noqa: PLR0913
+def forward_guidance(
     state: State,
     score: Score,
     kernel: Kernel,
@@ -80,7 +78,7 @@ def forward_guidance(  # noqa: PLR0913
     leaves: tuple[Tensor, Tensor],
     strength: Strength,
 ) -> Score:
-    """s ← s - ρ ∇_{x_t} gap(x̂₀(x_t)), the gradient through the network.
+    """S ← s - ρ ∇_{x_t} gap(x̂₀(x_t)), the gradient through the network.
 
     `gap` (n_structures,) was computed from `leaves` = (frac, cell) of x_t, which require gradients.
     The step is taken in units of the noise: |Δs·σ| = min(κ sqrt(3 n), gap/|∇gap|) per structure.
@@ -124,7 +122,7 @@ def _repaired(clean: CleanEstimate, usable: Tensor) -> CleanEstimate:
     )
 
 
-def _descend(  # noqa: PLR0913
+def _descend(
     move: _Move,
     base: CleanEstimate,
     state: State,

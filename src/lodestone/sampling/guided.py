@@ -58,7 +58,7 @@ def guided_score(
     return score
 
 
-def _guide(  # noqa: PLR0913
+def _guide(
     diffusion: Diffusion,
     state: State,
     t: Tensor,
@@ -84,6 +84,4 @@ def _guide(  # noqa: PLR0913
         return score
     with torch.no_grad():
         clean = clean_estimate(state, score, kernel)
-        return backward_guidance(
-            state, score, kernel, clean, objective, strength, options.backward_steps
-        )
+        return backward_guidance(state, score, kernel, clean, objective, strength, options.backward_steps)

@@ -16,9 +16,7 @@ from lodestone.sampling.state import Kernel, Score, State
 TINY = 1e-12
 
 
-def correct_each(
-    state: State, score: Score, now: Kernel, next_: Kernel, snr: tuple[float, float]
-) -> State:
+def correct_each(state: State, score: Score, now: Kernel, next_: Kernel, snr: tuple[float, float]) -> State:
     """One Langevin step at (x_t, t) for positions and lattice, `snr` of each.
 
     `next_` is the kernel after the following predictor step; the lattice's step is scaled by

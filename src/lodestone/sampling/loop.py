@@ -20,11 +20,20 @@ class Diffusion(Protocol):
 
     times: Tensor
 
-    def prior(self, n_atoms: list[int]) -> State: ...
-    def score(self, state: State, t: Tensor) -> Score: ...
-    def correct(self, state: State, score: Score, t: Tensor) -> State: ...
-    def predict(self, state: State, score: Score, t: Tensor) -> tuple[State, State]: ...
-    def kernel(self, state: State, t: Tensor, *, steps_later: int = 0) -> Kernel: ...
+    def prior(self, n_atoms: list[int]) -> State:
+        """Draw x_1 for structures of given sizes."""
+
+    def score(self, state: State, t: Tensor) -> Score:
+        """The score at x_t."""
+
+    def correct(self, state: State, score: Score, t: Tensor) -> State:
+        """One corrector step at (x_t, t)."""
+
+    def predict(self, state: State, score: Score, t: Tensor) -> tuple[State, State]:
+        """The sample and the mean of the step from t to the next level."""
+
+    def kernel(self, state: State, t: Tensor, *, steps_later: int = 0) -> Kernel:
+        """p(x_t | x_0) at t, or after `steps_later` predictor steps."""
 
 
 @dataclass(frozen=True)

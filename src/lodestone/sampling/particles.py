@@ -36,9 +36,7 @@ class Particles:
 
     def __init__(self, diffusion: Diffusion, objective: Objective, options: ParticleOptions) -> None:
         self._diffusion, self._objective, self._options = diffusion, objective, options
-        self._levels = {
-            int(torch.argmin((diffusion.times - t).abs())) for t in options.times
-        }
+        self._levels = {int(torch.argmin((diffusion.times - t).abs())) for t in options.times}
         self._before: Tensor | None = None
         self.ancestry: list[list[int]] = []
         """Per resampling, the structure each structure was copied from."""

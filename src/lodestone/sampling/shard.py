@@ -89,7 +89,7 @@ def batch_path(state_folder: Path, number: int) -> Path:
     return state_folder / f"batch-{number:04d}.parquet"
 
 
-def sample_batch(  # noqa: PLR0913
+def sample_batch(
     diffusion: Diffusion,
     plan: ShardPlan,
     steering: Steering,
@@ -135,7 +135,7 @@ def draw_sizes(
     return [int(n) for n in np.repeat(drawn, per_lineage)[:size]]
 
 
-def _rows(  # noqa: PLR0913
+def _rows(
     final: State,
     watch: Watch,
     plan: ShardPlan,
@@ -147,9 +147,7 @@ def _rows(  # noqa: PLR0913
     numbers, cells, fracs = [], [], []
     for i in range(final.n_structures):
         atoms = final.structure_idx == i
-        frac, cell, types = watch.kept.get(
-            i, (final.frac[atoms], final.cell[i], final.numbers[atoms])
-        )
+        frac, cell, types = watch.kept.get(i, (final.frac[atoms], final.cell[i], final.numbers[atoms]))
         z = types.cpu().numpy().astype(int)
         numbers.append(np.where(z == MASK, UNDECIDED, z))
         cells.append(cell.double().cpu().numpy())

@@ -19,22 +19,26 @@ RULE = (
     "Eligible are structures that satisfy a constraint as generated and still do after symmetrisation, "
     "are valid, passed the screen and represent their cluster of duplicates. They are ordered by their "
     "Pareto rank in (loss, energy above the hull) among all candidates and references, then by energy "
-    "above the hull; candidates without a hull come last, by loss. The same structure found by "
-    "several arms is listed once."
+    "above the hull; candidates without a hull come last, by loss. Every constraint has an equal share of "
+    "the list, which the others fill where it has too few. The same structure found by several arms is "
+    "listed once."
 )
 
 
+ORDER = ("pareto_rank", "e_above_hull", "loss", "id")
+
+
 def eligible(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Eligible rows, best first: id, best_for (a constraint), rank, e_above_hull, loss.
+    """Eligible rows, best first: id, best_for (a constraint), pareto_rank, e_above_hull, loss.
 
     A structure that satisfies several constraints appears once, under the one it ranks best for.
     """
     pools = [_eligible_for(candidates, c.name) for c in plan.constraints]
     if not pools:
-        return candidates.select("id").clear()
+        return pl.DataFrame(schema={"id": pl.String, "best_for": pl.String})
     return (
         pl.concat(pools)
-        .sort("pareto_rank", "e_above_hull", "loss", "id", nulls_last=True)
+        .sort(*ORDER, nulls_last=True)
         .unique("id", keep="first", maintain_order=True)
     )
 
@@ -46,9 +50,10 @@ def choose_best(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
         return pl.DataFrame(schema={"id": pl.String, "best_rank": pl.Int32, "best_for": pl.String})
     structures = structures_of(candidates, "sym")
     rows = ordered.join(structures, on="id", how="left", maintain_order="left")
-    places = _distinct(rows, plan)
-    chosen = ordered[places]
-    return chosen.select("id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("best_rank"), "best_for")
+    chosen = ordered[sorted(_distinct(rows, plan))]
+    return chosen.select(
+        "id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("best_rank"), "best_for"
+    )
 
 
 def _eligible_for(candidates: pl.DataFrame, constraint: str) -> pl.DataFrame:
@@ -68,21 +73,30 @@ def _eligible_for(candidates: pl.DataFrame, constraint: str) -> pl.DataFrame:
 
 
 def _distinct(rows: pl.DataFrame, plan: Plan) -> list[int]:
-    """Places of the first `plan.best` rows that are different structures."""
+    """Places of at most `plan.best` rows that are different structures: first the shares, then the rest."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     settings: dict[str, Any] = {"scale": False, **plan.matching}
     matcher = StructureMatcher(**settings)
-    places: list[int] = []
-    kept: list[Structure] = []
-    for place in range(rows.height):
-        if len(places) == plan.best:
-            break
-        structure = to_pymatgen(rows[place])[0]
-        if not _seen(structure, kept, matcher):
-            places.append(place)
-            kept.append(structure)
-    return places
+    share = max(1, plan.best // len(plan.constraints))
+    kept: dict[int, Structure] = {}
+    duplicates: set[int] = set()
+    wanted_for = rows["best_for"].to_list()
+    pools = [[i for i, c in enumerate(wanted_for) if c == name.name] for name in plan.constraints]
+    for pool, limit in [*((p, share) for p in pools), (range(rows.height), plan.best)]:
+        taken = sum(place in kept for place in pool)
+        for place in pool:
+            if taken == limit or len(kept) == plan.best:
+                break
+            if place in kept or place in duplicates:
+                continue
+            structure = to_pymatgen(rows[place])[0]
+            if _seen(structure, list(kept.values()), matcher):
+                duplicates.add(place)
+                continue
+            kept[place] = structure
+            taken += 1
+    return list(kept)
 
 
 def _seen(structure: Structure, kept: Sequence[Structure], matcher: Any) -> bool:

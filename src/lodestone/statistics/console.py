@@ -41,7 +41,8 @@ def _constraint(constraint: Mapping[str, Any]) -> list[str]:
     rows = [[arm, *(_rate(by[arm, outcome]) for outcome in OUTCOME_HEADS)] for arm in arms]
     lines += table(["arm", *OUTCOME_HEADS.values()], rows)
     found = constraint["verdict"]
-    lines += [f"  {found['status'].upper()}: {found['sentence']}"]
+    caveat = " (as generated; not shown to persist)" if found["persists"] is False else ""
+    lines += [f"  {found['status'].upper()}{caveat}: {found['sentence']}"]
     return lines + [f"    {detail}" for detail in found["details"]]
 
 

@@ -109,6 +109,7 @@ def _constraint(constraint: ConstraintPlan, analysis: Analysis, plan: Plan) -> d
             "status": found.status,
             "sentence": found.sentence,
             "details": list(found.details),
+            "persists": found.persists,
         },
         "rates": _rates(analysis.rates, constraint.name, _relevant(constraint.name, plan)),
     }

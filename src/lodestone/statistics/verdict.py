@@ -24,11 +24,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status` is worked, partly, not shown or not tested; `details` has a sentence per outcome."""
+    """`status` is worked, partly, not shown or not tested; `details` has a sentence per outcome.
+
+    `persists` says whether the rise is also shown for structures that survive a short relaxation;
+    None where that was not measured.
+    """
 
     status: str
     sentence: str
     details: tuple[str, ...] = ()
+    persists: bool | None = None
 
 
 def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Verdict:
@@ -50,7 +55,13 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
         _status(decisive, complete=len(against) == len(CONFIRMED_AGAINST)),
         _sentence(decisive, arm, 100 * (1 - plan.alpha)),
         tuple(d for d in [*details, late] if d),
+        _persists(by, against),
     )
+
+
+def _persists(by: dict[tuple[str, str], Row], against: Sequence[str]) -> bool | None:
+    shown = [by[c, "persistent"]["significant"] for c in against]
+    return None if None in shown else all(shown)
 
 
 def _status(decisive: Sequence[Row], *, complete: bool) -> str:

@@ -75,9 +75,7 @@ def test_there_are_at_least_twenty_crystals() -> None:
 
 
 @pytest.mark.parametrize(("name", "atoms", "a", "b", "cutoff"), CRYSTALS, ids=[c[0] for c in CRYSTALS])
-def test_hard_and_sharp_counts_equal_pymatgen(
-    name: str, atoms: Atoms, a: str, b: str, cutoff: float
-) -> None:
+def test_hard_and_sharp_counts_equal_pymatgen(name: str, atoms: Atoms, a: str, b: str, cutoff: float) -> None:
     structure = AseAtomsAdaptor.get_structure(atoms)
     finder = CutOffDictNN({(a, b): cutoff})
     expected = [
@@ -124,7 +122,9 @@ def test_volume_per_atom() -> None:
     atoms = bulk("Cu", "fcc", a=3.61, cubic=True)
     term = VolumePerAtom(target=10.0)
     expected = 3.61**3 / 4
-    assert term.hard(atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions()) == pytest.approx(expected)
+    assert term.hard(atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions()) == pytest.approx(
+        expected
+    )
     assert float(term.smooth(clean(atoms))[0]) == pytest.approx(expected)
 
 
@@ -175,6 +175,4 @@ def test_pairs_of_a_batch_are_those_of_each_alone() -> None:
     for k, atoms in enumerate(many):
         alone = neighbour_pairs(clean(atoms), 4.0)
         mine = batch.structure_idx[together.i] == k
-        assert torch.allclose(
-            together.distance[mine].sort().values, alone.distance.sort().values, atol=1e-12
-        )
+        assert torch.allclose(together.distance[mine].sort().values, alone.distance.sort().values, atol=1e-12)

@@ -117,9 +117,7 @@ def test_scale_factors_are_found() -> None:
     assert read_value_json(path, "OutBlock_3_had") == pytest.approx(13.48, abs=0.01)
 
 
-def test_present_scale_factors_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
+def test_present_scale_factors_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     compat.install()
     from pathlib import Path
 

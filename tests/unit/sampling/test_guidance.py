@@ -50,11 +50,23 @@ def batch(sizes: list[int], seed: int = 1) -> tuple[State, Score, Kernel]:
 
 
 def guide(
-    state: State, score: Score, kernel: Kernel, objective: Objective, kappa: float, steps: int = 1, **kw: object
+    state: State,
+    score: Score,
+    kernel: Kernel,
+    objective: Objective,
+    kappa: float,
+    steps: int = 1,
+    **kw: object,
 ) -> Score:
     clean = clean_estimate(state, score, kernel)
     return backward_guidance(
-        state, score, kernel, clean, objective, Strength(kappa, **kw), steps  # type: ignore[arg-type]
+        state,
+        score,
+        kernel,
+        clean,
+        objective,
+        Strength(kappa, **kw),
+        steps,  # type: ignore[arg-type]
     )
 
 
@@ -96,7 +108,11 @@ def test_update_is_the_same_alone_and_in_a_batch_of_64(objective: Objective) -> 
             torch.zeros(sizes[k], dtype=torch.long),
         )  # fmt: skip
         alone_kernel = Kernel(
-            kernel.sigma[atoms], kernel.alpha, kernel.limit[k : k + 1], kernel.variance[k : k + 1], kernel.kept
+            kernel.sigma[atoms],
+            kernel.alpha,
+            kernel.limit[k : k + 1],
+            kernel.variance[k : k + 1],
+            kernel.kept,
         )
         alone_score = Score(score.frac[atoms], score.cell[k : k + 1], score.logits[atoms])
         alone = guide(alone_state, alone_score, alone_kernel, objective, 0.1, steps=2)
@@ -113,7 +129,9 @@ def test_decided_types_are_not_pushed() -> None:
     assert pushed.any()
 
 
-@pytest.mark.parametrize(("field", "attribute"), [("positions", "frac"), ("cell", "cell"), ("types", "logits")])
+@pytest.mark.parametrize(
+    ("field", "attribute"), [("positions", "frac"), ("cell", "cell"), ("types", "logits")]
+)
 def test_only_chosen_fields_move(field: str, attribute: str) -> None:
     state, score, kernel = batch([9, 6])
     moved = guide(state, score, kernel, BOTH, 0.1, fields=(field,))

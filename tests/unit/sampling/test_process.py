@@ -123,7 +123,9 @@ def test_systematic_resampling_keeps_expected_counts() -> None:
 def test_gather_moves_whole_structures() -> None:
     state = crystal(3)
     marked = state.with_fields(
-        state.frac + state.structure_idx[:, None], state.cell * torch.tensor([1.0, 2, 3])[:, None, None], state.numbers
+        state.frac + state.structure_idx[:, None],
+        state.cell * torch.tensor([1.0, 2, 3])[:, None, None],
+        state.numbers,
     )
     found = gather(marked, torch.tensor([2, 0, 0]))
     assert torch.equal(found.cell, marked.cell[[2, 0, 0]])
@@ -131,6 +133,8 @@ def test_gather_moves_whole_structures() -> None:
 
 
 def test_gather_refuses_different_sizes() -> None:
-    state = SimpleNamespace(n_atoms=torch.tensor([2, 3]), frac=torch.zeros(5, 3), structure_idx=torch.tensor([0, 0, 1, 1, 1]))
+    state = SimpleNamespace(
+        n_atoms=torch.tensor([2, 3]), frac=torch.zeros(5, 3), structure_idx=torch.tensor([0, 0, 1, 1, 1])
+    )
     with pytest.raises(ValueError, match="same number of atoms"):
         gather(state, torch.tensor([1, 1]))  # type: ignore[arg-type]

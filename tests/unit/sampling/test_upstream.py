@@ -185,9 +185,7 @@ def test_an_exploding_structure_does_not_take_its_batch_along(checkpoint: Checkp
 
 
 def test_particles_keep_lineages_and_sizes(diffusion: MatterGenDiffusion) -> None:
-    steered = Steering(
-        TARGET, GuidanceOptions(0.0), LoopOptions(), ParticleOptions(2, 4.0, (0.5, 0.2))
-    )
+    steered = Steering(TARGET, GuidanceOptions(0.0), LoopOptions(), ParticleOptions(2, 4.0, (0.5, 0.2)))
     rows = sample_batch(diffusion, plan(), steered, 0, 0, 4)
     assert rows["lineage"].to_list() == [10, 10, 11, 11]
     sizes = [len(z) for z in rows["numbers"].to_list()]

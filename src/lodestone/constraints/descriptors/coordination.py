@@ -57,9 +57,7 @@ class Coordination(Term):
         from ase.data import atomic_numbers, covalent_radii
 
         return float(
-            covalent_radii[atomic_numbers[self.center]]
-            + covalent_radii[atomic_numbers[self.neighbor]]
-            + 1.0
+            covalent_radii[atomic_numbers[self.center]] + covalent_radii[atomic_numbers[self.neighbor]] + 1.0
         )
 
     def smooth(self, clean: CleanEstimate) -> Tensor:

@@ -99,7 +99,9 @@ def load_checkpoint(folder: Path, *, steps: int | None = None) -> Checkpoint:
     weights = folder / "checkpoints" / "last.ckpt"
     for file in (folder / "config.yaml", weights):
         if not file.is_file():
-            raise CheckpointError(f"{file}: missing; a checkpoint folder has config.yaml and checkpoints/last.ckpt")
+            raise CheckpointError(
+                f"{file}: missing; a checkpoint folder has config.yaml and checkpoints/last.ckpt"
+            )
     config = read_config(folder / "config.yaml")
     module = build(config, steps=steps)
     module.load_state_dict(_read_weights(weights), strict=True)
@@ -178,11 +180,15 @@ def _walk(value: Any, where: str) -> Iterator[tuple[str, str, Any]]:
     """Every (path, key, leaf) of nested mappings and lists."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _walk(inner, f"{where}.{key}") if isinstance(inner, dict | list) else [
-                (f"{where}.{key}", str(key), inner)
-            ]
+            yield from (
+                _walk(inner, f"{where}.{key}")
+                if isinstance(inner, dict | list)
+                else [(f"{where}.{key}", str(key), inner)]
+            )
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _walk(inner, f"{where}[{index}]") if isinstance(inner, dict | list) else [
-                (f"{where}[{index}]", "", inner)
-            ]
+            yield from (
+                _walk(inner, f"{where}[{index}]")
+                if isinstance(inner, dict | list)
+                else [(f"{where}[{index}]", "", inner)]
+            )

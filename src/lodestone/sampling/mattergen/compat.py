@@ -141,9 +141,7 @@ def segment_coo(
 class SparseTensor:
     """Entries of a sparse matrix sorted by row, then column, stably; indexable by rows."""
 
-    def __init__(
-        self, row: Tensor, col: Tensor, value: Tensor, sparse_sizes: tuple[Any, Any]
-    ) -> None:
+    def __init__(self, row: Tensor, col: Tensor, value: Tensor, sparse_sizes: tuple[Any, Any]) -> None:
         n_rows, n_columns = (int(torch.as_tensor(s).sum()) for s in sparse_sizes)
         order = torch.argsort(row * n_columns + col, stable=True)
         self._row, self._col, self._value = row[order], col[order], value[order]

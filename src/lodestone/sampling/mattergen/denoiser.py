@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class PreconditionedDenoiser(GemNetTAdapter):  # type: ignore[misc]  # untyped upstream
+class PreconditionedDenoiser(GemNetTAdapter):
     """GemNetTAdapter whose lattice output is the residual of a Gaussian lattice prior.
 
     cell_mean, cell_std: element-wise mean M and standard deviation T of L₀ / n^(1/3) over the
     training set, (3, 3) in Å. The other four numbers repeat the lattice corruption's own.
     """
 
-    def __init__(  # noqa: PLR0913  # the names of a published format
+    def __init__(  # the names of a published format
         self,
         *args: Any,
         cell_mean: list[list[float]],
@@ -68,7 +68,7 @@ class PreconditionedDenoiser(GemNetTAdapter):  # type: ignore[misc]  # untyped u
         return output.replace(cell=cell)
 
 
-def precondition(  # noqa: PLR0913
+def precondition(
     network: Tensor,
     cell: Tensor,
     t: Tensor,

@@ -1,0 +1,117 @@
+"""One small campaign on the embedded assets, end to end; the same again, killed twice on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+CAMPAIGN = """\
+campaign: small
+chemical_system: Li-Co-O
+sampling: {structures: 12, shard: 8, batch_size: 4, steps: 20, seed: 3, atoms: {max: 6}}
+constraints:
+  volume:
+    terms: [{kind: volume_per_atom, target: 14.0}]
+    satisfied_within: 1.0
+guidance: {strengths: [0.3], late: false}
+energy: {batch_size: 4}
+report: {best: 3}
+"""
+ARMS, STRUCTURES = ("unguided", "control", "volume-s0.3"), 12
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, snakemake):
+    """An undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "small.yaml").write_text(CAMPAIGN)
+    process = snakemake(folder, "--configfile", "small.yaml", timeout=900)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder, process.stdout
+
+
+@pytest.fixture(scope="module")
+def candidates(whole):
+    return pl.read_parquet(whole[0] / "results/small/candidates.parquet")
+
+
+def test_every_structure_has_one_row(candidates):
+    assert candidates.height == len(ARMS) * STRUCTURES
+    assert candidates["id"].n_unique() == candidates.height
+    assert candidates.group_by("arm").len().sort("arm").rows() == [(arm, STRUCTURES) for arm in sorted(ARMS)]
+    assert {"failed", "formula", "space_group", "e_above_hull"} <= set(candidates.columns)
+
+
+def test_attrition_adds_up(whole):
+    table = pl.read_csv(whole[0] / "results/small/statistics/attrition.tsv", separator="\t")
+    for arm in ARMS:
+        rows = table.filter(pl.col("arm") == arm).rows(named=True)
+        assert rows[0]["entered"] == STRUCTURES
+        assert all(row["entered"] - row["lost"] == row["survived"] for row in rows)
+        assert all(later["entered"] == earlier["survived"] for earlier, later in pairwise(rows))
+
+
+def test_every_cif_gives_its_formula_and_space_group(whole, candidates):
+    from pymatgen.core import Structure
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    best = candidates.filter(pl.col("best_rank").is_not_null()).sort("best_rank")
+    files = sorted((whole[0] / "results/small/best").glob("*.cif"))
+    assert len(files) == best.height
+    for file, row in zip(files, best.iter_rows(named=True), strict=True):
+        structure = Structure.from_file(file)
+        assert structure.composition.reduced_formula == row["formula"]
+        found = SpacegroupAnalyzer(structure, symprec=0.01).get_space_group_number()
+        assert found == row["space_group"]
+
+
+def test_the_run_ends_with_the_answer(whole):
+    folder, printed = whole
+    assert "report.html" in printed
+    assert "unguided" in printed
+    html = (folder / "results/small/report.html").read_text(encoding="utf-8")
+    assert "http://" not in html.split("<body", 1)[0]
+    assert len(html) > 100_000
+
+
+def test_nothing_is_left_to_do(whole, snakemake):
+    process = snakemake(whole[0], "--configfile", "small.yaml", "-n")
+    assert "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_killed_twice_it_ends_with_the_same_candidates(tmp_path, snakemake, root, candidates):
+    (tmp_path / "small.yaml").write_text(CAMPAIGN)
+    state = tmp_path / "results/small/state"
+    run_until(tmp_path, root, lambda: any(state.glob("*/*/batch-0000.parquet")))
+    assert not (tmp_path / "results/small/arms/control/samples/0000.parquet").exists() or any(state.iterdir())
+    run_until(tmp_path, root, lambda: any(state.glob("*/energy/*/*.parquet")))
+    assert not (tmp_path / "results/small/candidates.parquet").exists()
+    process = snakemake(tmp_path, "--configfile", "small.yaml", timeout=900)
+    assert process.returncode == 0, process.stdout + process.stderr
+    found = pl.read_parquet(tmp_path / "results/small/candidates.parquet")
+    assert found.equals(candidates)
+
+
+def run_until(folder: Path, root: Path, reached) -> None:
+    """Run the campaign and kill -9 everything it started as soon as `reached`."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow/Snakefile")]
+    command += ["--profile", str(root / "profiles/local"), "--configfile", "small.yaml"]
+    with (
+        (folder / "run.log").open("a") as log,
+        subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(root / "src")},
+        ) as process,
+    ):  # fmt: skip
+        limit = time.monotonic() + 600
+        while not reached():
+            assert process.poll() is None, (folder / "run.log").read_text()[-3000:]
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
