@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Where the installer and its wheels come from; sourced by setup.sh and pins.sh.
 
+export PIP_DISABLE_PIP_VERSION_CHECK=1 # its advice is not about this project
+
 # Print the path of a uv: the one on PATH, or one in a small environment of its own (.uv/). Fails if neither works.
 find_uv() {
   if command -v uv; then return 0; fi

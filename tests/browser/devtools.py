@@ -70,7 +70,7 @@ class Browser:
         os.close(self._write)
         os.close(self._read)
 
-    def call(self, method: str, timeout: float = 120, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, timeout: float = 300, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer."""
         self._last += 1
         message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
@@ -92,7 +92,7 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def wait_for(self, expression: str, timeout: float = 120) -> None:
+    def wait_for(self, expression: str, timeout: float = 300) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + timeout
         while not self.evaluate(expression):

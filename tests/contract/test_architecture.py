@@ -10,6 +10,18 @@ HEAVY = {
     "numpy", "scipy", "pandas", "polars", "sklearn", "statsmodels", "plotly", "matplotlib", "chemiscope",
 }  # fmt: skip
 ASSET_LIMIT = 10 * 2**20
+STEP = {
+    "output": r"^    output:\n",
+    "log": r"^    log:\n",
+    "threads": r"^    threads:",
+    "memory": r"^        mem_mb=",
+    "time": r"^        runtime=",
+}
+CAMPAIGN_STEP = {
+    "message": r"^    message:\n",
+    "settings": r"^        settings=LODESTONE\.settings\(",
+    "code": r"^        code=LODESTONE\.code\(",
+}
 
 
 def files(root, *patterns):
@@ -96,17 +108,11 @@ def rules(root):
 def test_every_rule_says_what_it_does_and_what_it_needs(root):
     lacking = {}
     for file, name, body in rules(root):
-        wanted = {
-            "docstring": r'\A    """[A-Z].+?"""\n',
-            "output": r"^    output:\n",
-            "log": r"^    log:\n",
-            "threads": r"^    threads:",
-            "memory": r"^        mem_mb=",
-            "time": r"^        runtime=",
-        }
+        wanted = {"docstring": r'\A    """[A-Z].+?"""\n'}
+        if re.search(r"^    (?:script|shell|run):\n", body, re.MULTILINE):
+            wanted |= STEP
         if file != "embedded":
-            wanted |= {"settings": r"^        settings=LODESTONE\.settings\(", "message": r"^    message:\n"}
-            wanted |= {"code": r"^        code=LODESTONE\.code\("}
+            wanted |= CAMPAIGN_STEP
         missing = [
             what for what, pattern in wanted.items() if not re.search(pattern, body, re.MULTILINE | re.DOTALL)
         ]

@@ -1,9 +1,9 @@
 """Scripts inside a rule and from a shell, by real Snakemake runs and real processes."""
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 
-def main(*, tables: list[Path], one: Path, settings: dict[str, Any], output: Path, state: Path, size: int = 3) -> None:
+def main(
+    *, tables: list[Path], one: Path, settings: dict[str, Any], output: Path, state: Path, size: int = 3
+) -> None:
     """Write down what arrived."""
     if settings.get("fail") == "config":
         from lodestone.campaign import ConfigError
@@ -27,7 +29,8 @@ def main(*, tables: list[Path], one: Path, settings: dict[str, Any], output: Pat
     print("working: 1/2", file=sys.stderr)
     os.write(2, b"noise of a library\\n")
     given = {"tables": tables, "one": one, "settings": settings, "state": state, "size": size}
-    given |= {"kinds": [type(p).__name__ for p in (*tables, one, state)], "threads": os.environ["OMP_NUM_THREADS"]}
+    given["kinds"] = [type(p).__name__ for p in (*tables, one, state)]
+    given["threads"] = os.environ["OMP_NUM_THREADS"]
     output.write_text(json.dumps(given, default=str))
 
 
@@ -66,7 +69,7 @@ def rule(tmp_path):
         (tmp_path / "measure.py").write_text(SCRIPT)
         text = SNAKEFILE.format(settings=settings, tables=tables, extra=extra)
         (tmp_path / "Snakefile").write_text(text)
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "rules", "--scheduler", "greedy"]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--scheduler", "greedy"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     return call
@@ -109,7 +112,7 @@ def test_a_wrong_campaign_is_told_without_traceback(rule, tmp_path):
 
 
 def test_a_rule_that_disagrees_with_its_script_is_named(rule):
-    process = rule({}, extra='cutoff=2.6,')
+    process = rule({}, extra="cutoff=2.6,")
     assert process.returncode != 0
     assert "rule measure and its script disagree: unknown ['cutoff'], missing []" in process.stderr
 
@@ -161,7 +164,10 @@ def test_a_shell_names_the_arm_and_the_shard(shell, tmp_path):
     ("arguments", "told"),
     [
         (("--config", "none.yaml"), "none.yaml"),
-        (("--config", "house.yaml", "--arm", "volume"), "allowed: unguided, control, volume-s0.1, volume-late"),
+        (
+            ("--config", "house.yaml", "--arm", "volume"),
+            "allowed: unguided, control, volume-s0.1, volume-late",
+        ),
         (("--config", "house.yaml", "--arm", "control", "--shard", "9"), "allowed: 0 to 1"),
     ],
 )
@@ -178,22 +184,17 @@ def test_the_job_s_threads_win_over_the_shell_s(monkeypatch):
     for variable in THREAD_VARIABLES:
         monkeypatch.setenv(variable, "32")
     set_threads(2)
-    import os
-
     assert {os.environ[variable] for variable in THREAD_VARIABLES} == {"2"}
 
 
 def test_stderr_is_itself_again_after_a_job(tmp_path):
-    from lodestone.adapter import logged_to
-
     code = (
         "import sys, os; from pathlib import Path; from lodestone.adapter import logged_to\n"
         "with logged_to(Path('x.log')): print('inside', file=sys.stderr); os.write(2, b'raw\\n')\n"
         "print('after', file=sys.stderr); os.write(2, b'raw after\\n')\n"
     )
-    assert callable(logged_to)
     process = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert process.stderr == "inside\nafter\nraw after\n"
-    assert Path(tmp_path / "x.log").read_text() == "inside\nraw\n"
+    assert (tmp_path / "x.log").read_text() == "inside\nraw\n"

@@ -37,7 +37,9 @@ def jobs():
         assert process.returncode == 0, process.stderr
         text = process.stdout + process.stderr
         table = text.partition("Job stats:")[2].partition("total")[0]
-        return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE) if rule != "all"}
+        return {
+            rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE) if rule != "all"
+        }
 
     return count
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -87,8 +88,7 @@ def gone(pid, seconds=10):
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        state = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]
-        if state == "Z":
+        if "State:\tZ" in Path(f"/proc/{pid}/status").read_text():
             return True
         time.sleep(0.05)
     return False

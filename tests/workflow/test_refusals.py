@@ -1,4 +1,4 @@
-"""A wrong campaign file ends Snakemake before any job: file, line, what is wrong, what is allowed, no traceback."""
+"""A wrong campaign file ends Snakemake before any job, with its place, what is allowed and no traceback."""
 
 import re
 

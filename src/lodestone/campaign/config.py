@@ -11,14 +11,16 @@ from lodestone.campaign import elements
 from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
 from lodestone.campaign.sections.constraints import Constraints
 from lodestone.campaign.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
-from lodestone.campaign.sections.energy import Energy
+from lodestone.campaign.sections.energy import Energy, Grace
 from lodestone.campaign.sections.guidance import Guidance
 from lodestone.campaign.sections.judging import Hull, Report, Statistics
-from lodestone.campaign.sections.model import Model
+from lodestone.campaign.sections.model import EMBEDDED, Model
 from lodestone.campaign.sections.sampling import Sampling
 from lodestone.campaign.suggest import did_you_mean
+from lodestone.embedded.prototypes import SYSTEMS
 from lodestone.references.registry import source_names
 
+EMBEDDED_ELEMENTS = tuple(sorted({element for system in SYSTEMS for element in system.split("-")}))
 SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 
@@ -94,7 +96,14 @@ class Campaign(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Campaign:
-        refuse([*self._foreign_elements(), *self._too_few_atoms(), *self._broken_lineages()])
+        refuse(
+            [
+                *self._foreign_elements(),
+                *self._unknown_to_embedded(),
+                *self._too_few_atoms(),
+                *self._broken_lineages(),
+            ]
+        )
         return self
 
     def _foreign_elements(self) -> list[Problem]:
@@ -108,6 +117,21 @@ class Campaign(Section):
             for i, term in enumerate(constraint.terms)
             for element in dict.fromkeys(term.elements)
             if element not in self.elements
+        ]
+
+    def _unknown_to_embedded(self) -> list[Problem]:
+        """The embedded checkpoint and estimator know a few elements only, and would guess at others."""
+        estimator = self.energy.estimator
+        uses = {
+            "model.checkpoint": self.model.checkpoint == EMBEDDED,
+            "energy.estimator": isinstance(estimator, Grace) and estimator.model == EMBEDDED,
+        }
+        unknown = [e for e in self.elements if e not in EMBEDDED_ELEMENTS]
+        wrong = f"{', '.join(unknown)} not known to the embedded model of "
+        return [
+            (("chemical_system",), f"{wrong}{key}", f"{', '.join(EMBEDDED_ELEMENTS)}; or another {key}")
+            for key, used in uses.items()
+            if used and unknown
         ]
 
     def _too_few_atoms(self) -> list[Problem]:

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Length and rates of a training run: two cosine cycles, the second shorter and gentler."""
+    """Length and rates of a training run: cosine cycles, the later ones shorter and gentler."""
 
-    steps: int = 9000
-    restart: int = 6000
+    steps: int = 12000
+    restarts: tuple[int, ...] = (6000, 9000)
     restart_fraction: float = 0.4
     batch_size: int = 24
     learning_rate: float = 2e-3
@@ -44,7 +45,7 @@ def train(
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Train and yield (step, mean losses since the last save); the state is saved each time.
 
-    Adam with warm-up and two cosine cycles, gradients clipped by value as in the published runs, and
+    Adam with warm-up and cosine cycles, gradients clipped by value as in the published runs, and
     an exponential moving average of the weights.
     """
     import torch
@@ -134,9 +135,9 @@ def _rate(step: int, plan: TrainingPlan) -> float:
     """Learning rate at a step as a fraction of the highest."""
     if step < plan.warm_up:
         return (step + 1) / plan.warm_up
-    first = step < plan.restart
-    begin, end = (plan.warm_up, plan.restart) if first else (plan.restart, plan.steps)
-    top = 1.0 if first else plan.restart_fraction
+    edges = [plan.warm_up, *plan.restarts, plan.steps]
+    begin, end = next((a, b) for a, b in pairwise(edges) if a <= step < b)
+    top = 1.0 if begin == plan.warm_up else plan.restart_fraction
     cosine = 0.5 * (1 + math.cos(math.pi * (step - begin) / max(1, end - begin)))
     return top * (plan.final_fraction + (1 - plan.final_fraction) * cosine)
 

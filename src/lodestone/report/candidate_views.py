@@ -80,9 +80,9 @@ def _best_row(
         ),
         _space_group(row),
         number_cell(row["e_above_hull"]),
-        *([Cell(percent(row.get("p_metastable")), row.get("p_metastable"))] if chances else []),
+        *([Cell(percent(row.get("p_metastable")), row.get("p_metastable"), code=True)] if chances else []),
         Cell(row["best_for"]),
-        Cell(values),
+        Cell(values, code=len(row["values"]) == 1),
         count_cell(row["pareto_rank"]),
         _reference(row),
         flag_cell(value=row["persistent"]),
@@ -132,6 +132,6 @@ def _reference(row: Mapping[str, Any]) -> Cell:
     if row["known"] is None:
         return Cell("not compared")
     if not row["known"]:
-        near = f" (nearest {row['reference_id']})" if row["reference_id"] else ""
-        return Cell(f"new{near}", distance)
+        near = f"nearest {row['reference_id']}" if row["reference_id"] else ""
+        return Cell("new", distance, note=near)
     return Cell(f"known: {row['reference_id']}", distance, code=True)

@@ -36,11 +36,7 @@ def eligible(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     pools = [_eligible_for(candidates, c.name) for c in plan.constraints]
     if not pools:
         return pl.DataFrame(schema={"id": pl.String, "best_for": pl.String})
-    return (
-        pl.concat(pools)
-        .sort(*ORDER, nulls_last=True)
-        .unique("id", keep="first", maintain_order=True)
-    )
+    return pl.concat(pools).sort(*ORDER, nulls_last=True).unique("id", keep="first", maintain_order=True)
 
 
 def choose_best(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
@@ -51,9 +47,7 @@ def choose_best(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     structures = structures_of(candidates, "sym")
     rows = ordered.join(structures, on="id", how="left", maintain_order="left")
     chosen = ordered[sorted(_distinct(rows, plan))]
-    return chosen.select(
-        "id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("best_rank"), "best_for"
-    )
+    return chosen.select("id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("best_rank"), "best_for")
 
 
 def _eligible_for(candidates: pl.DataFrame, constraint: str) -> pl.DataFrame:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status` is worked, partly, not shown or not tested; `details` has a sentence per outcome.
+    """`status` is worked, partly, not shown or not tested; `details` has a sentence for each other outcome.
 
     `persists` says whether the rise is also shown for structures that survive a short relaxation;
     None where that was not measured.
@@ -49,7 +49,7 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
     decisive = [by[c, "satisfied"] for c in against]
     if all(row["p_used"] is None for row in decisive):
         return Verdict("not tested", f"The comparison is not defined: {decisive[0]['note']}.")
-    details = [_outcome(by, outcome) for outcome in OUTCOMES]
+    details = [_outcome(by, outcome) for outcome in OUTCOMES if outcome != "satisfied"]
     late = _late(by, arm)
     return Verdict(
         _status(decisive, complete=len(against) == len(CONFIRMED_AGAINST)),

@@ -18,6 +18,7 @@ EDITS = {
     "element in lower case": (SYSTEM, "chemical_system: Li-co-O", 2, "chemical_system", "did you mean 'Co'", EXPECTED),
     "formula as system": (SYSTEM, "chemical_system: LiCoO2", 2, "chemical_system", "'LiCoO2' is no", EXPECTED),
     "element twice": (SYSTEM, "chemical_system: Li-Co-Li", 2, "chemical_system", "Li is there twice", EXPECTED),
+    "element unknown to the embedded model": (SYSTEM, "chemical_system: Na-Co-O", 2, "chemical_system", "Na not known", "Fe, Li"),
     "system missing": (SYSTEM + "\n", "", 1, "chemical_system", "is missing", EXPECTED),
     "path as name": ("campaign: small", "campaign: ../small", 1, "campaign", "'../small'", "not a path"),
     "absolute name": ("campaign: small", "campaign: /tmp/small", 1, "campaign", "'/tmp/small'", "not a path"),

@@ -58,7 +58,7 @@ def test_draws_favour_complete_systems_and_sum_to_one(found: list[Example]) -> N
 def test_a_killed_training_ends_with_the_same_weights(found: list[Example], tmp_path: Path) -> None:
     mean, std = moments(found)
     config = checkpoint_config(mean, std, 0.09, atom_counts(found))
-    plan = TrainingPlan(steps=4, restart=3, batch_size=3, warm_up=1, save_every=2, seed=3)
+    plan = TrainingPlan(steps=4, restarts=(3,), batch_size=3, warm_up=1, save_every=2, seed=3)
 
     def run(state: Path, stop_after: int | None = None) -> None:
         torch.manual_seed(3)
