@@ -39,7 +39,7 @@ if __name__ == "__main__":
     parser.add_argument("references", type=Path, nargs="+")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     main(a.references, a.state, a.output, a.steps, a.seed)

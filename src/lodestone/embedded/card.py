@@ -38,10 +38,10 @@ Shipped: {shipped}. `card.json` has the same numbers in full, and the hashes of 
   the type diffusion. One class differs, named in the config: the lattice output is the residual of a
   Gaussian prior (`lodestone.sampling.mattergen.denoiser`). Without it a network of this size has too
   weak a restoring force on cells outside its data, and the reverse process runs away.
-- Training: {steps} steps of 24 crystals, Adam at 2e-3 with warm-up and two cosine cycles, gradients
-  clipped by value at 0.5, exponential moving average 0.999, upstream's losses; about 24 CPU-minutes on
+- Training: {steps} steps of 24 crystals, Adam at 2e-3 with warm-up and three cosine cycles, gradients
+  clipped by value at 0.5, exponential moving average 0.999, upstream's losses; about 30 CPU-minutes on
   one core.
-- Rebuild: `make embedded` (resumable; about 90 CPU-minutes for all assets with both seeds).
+- Rebuild: `make embedded` (resumable; about 120 CPU-minutes for all assets with both seeds).
 
 ## Licences
 
