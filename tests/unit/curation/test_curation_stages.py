@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.progress import reporter
 from lodestone.curation.settings import elements_of
+from lodestone.progress import reporter
 from lodestone.structures import table
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
