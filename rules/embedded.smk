@@ -7,9 +7,11 @@ quality (about 15 per seed). Every step resumes after a kill from files below wo
 
 from pathlib import Path
 
+from lodestone.embedded.prototypes import SYSTEMS as QUOTAS
+
 WORK = Path("work/embedded")
 ASSETS = Path("src/lodestone/embedded")
-SYSTEMS = ["Li-Co-O", "B", "Fe-Nd-B", "Cu-Si-P", "Cu-Si-P-Ca"]
+SYSTEMS = list(QUOTAS)
 SORTED = ["-".join(sorted(system.split("-"))) for system in SYSTEMS]
 SEEDS = [1, 2]
 SHIPPED = 1  # the training seed whose checkpoint is committed

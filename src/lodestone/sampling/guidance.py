@@ -78,7 +78,7 @@ def forward_guidance(
     leaves: tuple[Tensor, Tensor],
     strength: Strength,
 ) -> Score:
-    """S ← s - ρ ∇_{x_t} gap(x̂₀(x_t)), the gradient through the network.
+    """The score minus ρ ∇_{x_t} gap(x̂₀(x_t)), the gradient through the network.
 
     `gap` (n_structures,) was computed from `leaves` = (frac, cell) of x_t, which require gradients.
     The step is taken in units of the noise: |Δs·σ| = min(κ sqrt(3 n), gap/|∇gap|) per structure.
@@ -92,7 +92,7 @@ def forward_guidance(
     std = torch.sqrt((1 - kernel.alpha**2) * kernel.variance)
     frac = kernel.sigma * on_frac * ("positions" in strength.fields)
     cell = std * on_cell * ("cell" in strength.fields)
-    norm = torch.sqrt(_per_structure(frac**2, state) + (cell**2).sum(dim=(1, 2)) + TINY)
+    norm = torch.sqrt(state.sum_squares(frac) + (cell**2).sum(dim=(1, 2)) + TINY)
     length = _length(gap.detach(), norm, torch.sqrt(3.0 * state.n_atoms), strength)
     factor = torch.where(torch.isfinite(gap.detach()), length / norm, 0.0)
     return Score(
@@ -147,8 +147,8 @@ def _descend(
     cell = 0.5 * (cell + cell.transpose(1, 2)) * ("cell" in strength.fields)
     masked = (state.numbers == MASK)[:, None]
     logits = torch.where(masked, logits, 0.0) * ("types" in strength.fields)
-    square = _per_structure(cart**2, state) + (cell**2).sum(dim=(1, 2))
-    norm = torch.sqrt(square + _per_structure(logits**2, state) + TINY)
+    square = state.sum_squares(cart) + (cell**2).sum(dim=(1, 2))
+    norm = torch.sqrt(square + state.sum_squares(logits) + TINY)
     length = _length(value.detach(), norm, torch.sqrt(state.n_atoms.to(norm.dtype)), strength)
     factor = torch.where(usable & (norm > 1e-5) & torch.isfinite(value), length / norm, 0.0)
     per_atom = factor[state.structure_idx, None]
@@ -178,8 +178,3 @@ def _length(value: Tensor, norm: Tensor, size: Tensor, strength: Strength) -> Te
     if strength.normalisation == "unit":
         return torch.full_like(norm, strength.kappa)
     return torch.minimum(strength.kappa * size, value / norm)
-
-
-def _per_structure(square: Tensor, state: State) -> Tensor:
-    zeros = square.new_zeros(state.n_structures)
-    return zeros.index_add(0, state.structure_idx, square.sum(dim=1))

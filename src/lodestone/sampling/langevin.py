@@ -24,7 +24,7 @@ def correct_each(state: State, score: Score, now: Kernel, next_: Kernel, snr: tu
     """
     noise = torch.randn_like(state.frac)
     step = _step(
-        snr[0], _norm2(noise, state), _norm2(score.frac, state), _first(now.sigma[:, 0] ** 2, state)
+        snr[0], state.sum_squares(noise), state.sum_squares(score.frac), _first(now.sigma[:, 0] ** 2, state)
     )[state.structure_idx, None]
     frac = torch.remainder(state.frac + step * score.frac + torch.sqrt(2 * step) * noise, 1.0)
     shake = symmetric_noise(state.cell)
@@ -44,11 +44,6 @@ def symmetrised(cell: Tensor) -> Tensor:
 
 def _step(snr: float, noise2: Tensor, score2: Tensor, variance: Tensor) -> Tensor:
     return 2 * snr**2 * torch.minimum(noise2 / score2.clamp_min(TINY), variance)
-
-
-def _norm2(per_atom: Tensor, state: State) -> Tensor:
-    zeros = per_atom.new_zeros(state.n_structures)
-    return zeros.index_add(0, state.structure_idx, (per_atom**2).sum(dim=1))
 
 
 def _first(per_atom: Tensor, state: State) -> Tensor:

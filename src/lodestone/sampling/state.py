@@ -30,6 +30,11 @@ class State:
         """Number of structures in the batch."""
         return len(self.n_atoms)
 
+    def sum_squares(self, per_atom: Tensor) -> Tensor:
+        """Squared norm over each structure's atoms of a per-atom vector (n_atoms, k), (n_structures,)."""
+        zeros = per_atom.new_zeros(self.n_structures)
+        return zeros.index_add(0, self.structure_idx, (per_atom**2).sum(dim=1))
+
     def with_fields(self, frac: Tensor, cell: Tensor, numbers: Tensor) -> State:
         """The same batch with other coordinates, cells and types."""
         return replace(self, frac=frac, cell=cell, numbers=numbers)
