@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format clean pins embedded
+.PHONY: help setup demo test lint format clean pins embedded bench
 
 # auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
 DEVICE ?= auto
@@ -41,6 +41,9 @@ format: setup ## bring the files into the house style
 
 pins: ## refresh envs/*.txt from pyproject.toml (UPGRADE=1 takes newer versions)
 	@envs/pins.sh
+
+bench: setup ## benchmarks (REFERENCE=folder of the reference code); tables go to docs/benchmarks.md
+	@$(BIN)/python -W ignore -m benchmarks all --reference $(REFERENCE)
 
 embedded: setup ## rebuild the embedded assets: references, GRACE weights, MatterGen checkpoint
 	@$(BIN)/snakemake --snakefile rules/embedded.smk --cores 2 --rerun-incomplete --workflow-profile none

@@ -8,6 +8,7 @@ rule analyse:
         PATHS.hull,
         PATHS.hull_audit,
         PATHS.estimator_error,
+        LODESTONE.pilots,
     output:
         *LODESTONE.statistics(
             "success.parquet",
@@ -15,6 +16,8 @@ rule analyse:
             "rates.parquet",
             "quality.tsv",
             "quality.parquet",
+            "cost.tsv",
+            "cost.parquet",
         ),
         *LODESTONE.statistics("attrition.parquet", "attrition_reasons.tsv", "attrition_reasons.parquet"),
         *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),

@@ -5,9 +5,14 @@ labels (about 15), a MatterGen checkpoint trained on the references (about 30), 
 quality (about 15 per seed). Every step resumes after a kill from files below work/embedded.
 """
 
+import os
+import sys
 from pathlib import Path
 
 from lodestone.embedded.prototypes import SYSTEMS as QUOTAS
+
+# `python` is the one that runs Snakemake, whose environment need not be activated
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 WORK = Path("work/embedded")
 ASSETS = Path("src/lodestone/embedded")

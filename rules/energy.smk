@@ -41,3 +41,25 @@ rule reference_energy:
         "energies of the references"
     script:
         "../scripts/reference_energy.py"
+
+
+rule term_reference_energy:
+    """Energies of the references by another estimator, which a term of a constraint names."""
+    input:
+        references=PATHS.references,
+    output:
+        output=PATHS.energies_by("{estimator}"),
+    log:
+        LODESTONE.log("term_reference_energy", "estimator"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=LODESTONE.settings("reference_energy"),
+        code=LODESTONE.code("reference_energy"),
+        state=str(PATHS.state("references", "energy-{estimator}")),
+    message:
+        "energies of the references by {wildcards.estimator}"
+    script:
+        "../scripts/reference_energy.py"

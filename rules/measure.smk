@@ -2,6 +2,7 @@ rule measure:
     """Measure the constraints and the validity of every raw sample of an arm."""
     input:
         samples=LODESTONE.samples_of,
+        hull=LODESTONE.hull_of,
     output:
         output=PATHS.stage("{arm}", "measured"),
     log:

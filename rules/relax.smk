@@ -3,6 +3,7 @@ rule relax:
     input:
         samples=LODESTONE.samples_of,
         measured=PATHS.stage("{arm}", "measured"),
+        hull=LODESTONE.hull_of,
     output:
         output=PATHS.stage("{arm}", "relaxed"),
     log:

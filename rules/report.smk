@@ -31,7 +31,9 @@ rule report:
         PATHS.hull,
         PATHS.hull_audit,
         PATHS.estimator_error,
+        *LODESTONE.pilots,
         *LODESTONE.statistics("summary.json", "rates.parquet", "success.parquet", "quality.parquet"),
+        *LODESTONE.statistics("cost.parquet"),
         *LODESTONE.statistics("attrition.parquet", "attrition_reasons.parquet"),
         *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),
     output:

@@ -1,5 +1,8 @@
 rule sample:
     """Draw one shard of raw structures of an arm; finished batches survive a killed job in `state`."""
+    input:
+        pilot=LODESTONE.pilot_of,
+        hull=ancient(LODESTONE.hull_of),
     output:
         output=PATHS.samples("{arm}", "{shard}"),
     log:

@@ -27,13 +27,14 @@ def main(
     from lodestone.statistics.summary import summarise
     from lodestone.structures.table import read_table, write_table
     from lodestone.tables.best_files import write_best
-    from lodestone.tables.reading import read_arms
+    from lodestone.tables.reading import read_arms, read_efforts, read_pilots
     from lodestone.tables.text import write_both
 
-    plan = plan_from_settings(settings)
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)
+    plan = plan_from_settings(settings | {"pilots": read_pilots(paths, settings["arms"])})
     arms = read_arms(paths, [arm.name for arm in plan.arms])
-    found = analyse(arms, read_table(paths.references), read_table(paths.hull), plan)
+    efforts = read_efforts(paths, list(arms))
+    found = analyse(arms, read_table(paths.references), read_table(paths.hull), plan, efforts)
 
     write_table(found.candidates, candidates)
     tables = {
@@ -44,6 +45,7 @@ def main(
         distributions: found.distributions,
         success.with_name("rates.tsv"): found.rates,
         success.with_name("quality.tsv"): found.quality,
+        success.with_name("cost.tsv"): found.cost,
         attrition.with_name("attrition_reasons.tsv"): found.reasons,
     }
     for path, table in tables.items():

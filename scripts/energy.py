@@ -10,9 +10,10 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
     """Evaluate what passed the screening; the others keep their row, with the reason."""
     import polars as pl
 
-    from lodestone.energies.chunks import clear, in_chunks, reporter
+    from lodestone.energies.chunks import clear, in_chunks
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.evaluate import energies, with_unevaluated
+    from lodestone.progress import reporter
     from lodestone.structures import table
 
     structures = table.read_table(symmetrized).select(list(table.SCHEMA))
@@ -24,7 +25,7 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
         size=CHUNK,
         state=state,
         key=settings,
-        progress=reporter("energy"),
+        progress=reporter("energy", resumes=True),
     )
     table.write_table(with_unevaluated(found, structures["id"].to_list()), output)
     clear(state)

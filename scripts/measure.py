@@ -3,16 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+NO_HULL: list[Path] = []  # no term needs one
 
-def main(*, samples: list[Path], settings: dict[str, Any], output: Path) -> None:
-    """Write one row per structure, in the same order."""
+
+def main(*, samples: list[Path], settings: dict[str, Any], output: Path, hull: list[Path] = NO_HULL) -> None:
+    """Write one row per structure, in the same order.
+
+    `hull` holds the references and their energies, where a term needs them.
+    """
     import polars as pl
 
+    from lodestone.constraints.context import context_of
     from lodestone.constraints.table import measure_table
     from lodestone.structures.table import read_table, write_table
 
     raw = pl.concat([read_table(path) for path in samples])
-    write_table(measure_table(raw, settings["constraints"]), output)
+    write_table(measure_table(raw, settings["constraints"], context_of(settings, hull)), output)
 
 
 if __name__ == "__main__":

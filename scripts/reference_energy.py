@@ -8,9 +8,10 @@ CHUNK = 256
 
 def main(*, references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Evaluate every reference; what cannot be evaluated keeps its row, with the reason."""
-    from lodestone.energies.chunks import clear, in_chunks, reporter
+    from lodestone.energies.chunks import clear, in_chunks
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.evaluate import energies
+    from lodestone.progress import reporter
     from lodestone.structures import table
 
     estimator, guards = estimator_and_guards(settings)
@@ -20,7 +21,7 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
         size=CHUNK,
         state=state,
         key=settings,
-        progress=reporter("reference_energy"),
+        progress=reporter("reference_energy", resumes=True),
     )
     table.write_table(found, output)
     clear(state)

@@ -6,13 +6,29 @@ from typing import Any
 CHUNK = 64
 
 
-def main(*, samples: list[Path], measured: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
-    """Write one row per raw structure: relaxed structure, energies, forces, persistence."""
+NO_HULL: list[Path] = []  # no term needs one
+
+
+def main(
+    *,
+    samples: list[Path],
+    measured: Path,
+    settings: dict[str, Any],
+    output: Path,
+    state: Path,
+    hull: list[Path] = NO_HULL,
+) -> None:
+    """Write one row per raw structure: relaxed structure, energies, forces, persistence.
+
+    `hull` holds the references and their energies, where a term needs them.
+    """
     import polars as pl
 
+    from lodestone.constraints.context import context_of
     from lodestone.energies import persistence
-    from lodestone.energies.chunks import clear, in_chunks, reporter
+    from lodestone.energies.chunks import clear, in_chunks
     from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.progress import reporter
     from lodestone.structures import table
 
     structures = pl.concat([table.read_table(p).select(list(table.SCHEMA)) for p in samples])
@@ -26,11 +42,11 @@ def main(*, samples: list[Path], measured: Path, settings: dict[str, Any], outpu
         ),
         size=CHUNK,
         state=state,
-        key={name: value for name, value in settings.items() if name != "constraints"},
-        progress=reporter("relax"),
+        key={name: value for name, value in settings.items() if name not in ("constraints", "potentials")},
+        progress=reporter("relax", resumes=True),
     )
     whole = persistence.assemble(structures, judged, relaxed)
-    constraints = persistence.parsed_constraints(settings["constraints"])
+    constraints = persistence.parsed_constraints(settings["constraints"], context_of(settings, hull))
     table.write_table(persistence.judge_again(whole, judged, constraints, persistence.is_valid), output)
     clear(state)
 

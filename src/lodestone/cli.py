@@ -1,4 +1,4 @@
-"""The command `lodestone`: check, plan and watch a campaign; look after the installation.
+"""The command `lodestone`: check, plan and watch a campaign, judge structures, look after the installation.
 
 Nothing heavy is imported here or at the top of what is imported here: help and check answer at once.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -100,6 +100,60 @@ def status(config: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("structures", type=click.Path(path_type=Path, exists=True))
+@click.option("--config", type=click.Path(path_type=Path), required=True, help="Campaign file (YAML).")
+@click.option("--constraint", required=True, help="Name of one of its constraints.")
+@click.option(
+    "--references",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Known crystals (Parquet, like results/<campaign>/references.parquet) for energies above the "
+    "hull; default: the campaign's finished reference energies.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per structure and line.")
+def measure(structures: Path, config: Path, constraint: str, references: Path | None, as_json: bool) -> None:
+    """Judge structures of your own by a constraint: value, loss, satisfied.
+
+    STRUCTURES is .cif, .extxyz, .xyz, POSCAR, .vasp, a structure table (.parquet), a .zip of these text
+    files, or a folder of them; several structures per file are fine. No diffusion model is loaded, and an
+    estimator only for energies above the hull.
+
+    With --json: id, values (in the order of the constraint's terms; null: not defined), loss, satisfied,
+    and error where a structure could not be read. Exit code 1 where nothing could be read.
+
+    \b
+    Example:
+      lodestone measure samples.extxyz --config config/demo.yaml --constraint co_o_4
+      lodestone measure crystals.zip --config config/demo.yaml --constraint volume_15 --json
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from lodestone.constraints.context import MissingReferencesError
+    from lodestone.energies.grace_models import MissingModelError
+    from lodestone.measure import context_for, counts, head, measured, row
+    from lodestone.structures.files import UnknownFormatError, read_entries
+
+    campaign = _load(config)
+    asked = campaign.constraints.get(constraint)
+    if asked is None:
+        names = ", ".join(campaign.constraints)
+        _end(f"{config}: no constraint {constraint!r}; allowed: {names}", WRONG_CONFIG)
+    seen = []
+    try:
+        entries = read_entries(structures)
+        context = context_for(campaign, config, constraint, references)
+        if not as_json:
+            click.echo(head(asked))
+        for one in measured(entries, asked, context):
+            seen.append(one)
+            click.echo(json.dumps(one.as_dict(), allow_nan=False) if as_json else row(one, asked))
+    except UnknownFormatError as error:
+        _end(str(error), WRONG_CONFIG)
+    except (MissingReferencesError, MissingModelError) as error:
+        _end(str(error), NOT_READY)
+    click.echo(counts(seen), err=as_json)
+    if all(one.error is not None for one in seen):
+        sys.exit(NOT_READY)
+
+
+@main.command()
 @JSON
 def doctor(as_json: bool) -> None:
     """Look whether everything that a campaign needs is here.
@@ -128,6 +182,12 @@ def _load(config: Path) -> Campaign:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_CONFIG)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    """Say what is wrong on stderr, and end."""
+    click.echo(message, err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

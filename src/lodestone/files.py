@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` on a temporary file beside `path`, fsync it and rename it over `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -48,6 +50,30 @@ def file_hash(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, also while `remove_folder` of another job takes one of them away."""
+    for _ in range(20):
+        with suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_folder(folder: Path, up_to: str) -> None:
+    """Remove a folder of unfinished work, and those above it, up to the one named `up_to`, that this empties.
+
+    Another job may be filling one of them at the same time: it then stays.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    names = [parent.name for parent in folder.parents]
+    above = names.index(up_to) + 1 if up_to in names else 0
+    for parent in list(folder.parents)[:above]:
+        try:
+            parent.rmdir()
+        except OSError:  # not empty
+            return
 
 
 def _dump(path: Path, text: str) -> None:

@@ -14,20 +14,28 @@ def reporter(
     stage: str,
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
+    *,
+    resumes: bool = False,
 ) -> Callable[[int, int], None]:
-    """A function (done, total) that writes "stage: done/total, elapsed, ETA"."""
+    """A function (done, total) that writes "stage: done/total, elapsed, ETA".
+
+    With `resumes` the first call says what was finished before, which does not count for the speed.
+    """
     begin = clock()
     last = begin - EVERY
+    before = None if resumes else 0
 
     def report(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, before
         now = clock()
+        before = done if before is None else before
         if done < total and now - last < EVERY:
             return
         last = now
         elapsed = now - begin
-        left = elapsed / done * (total - done) if done else float("nan")
-        line = f"{stage}: {done}/{total}, {elapsed:.0f} s elapsed, ETA {left:.0f} s"
+        fresh = done - before
+        left = f"{elapsed / fresh * (total - done):.0f} s" if fresh else "unknown"
+        line = f"{stage}: {done}/{total}, {elapsed:.0f} s elapsed, ETA {left}"
         print(line, file=stream or sys.stderr, flush=True)
 
     return report

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, shards
-from lodestone.campaign.code import code, meaning
+from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, potentials, shards
+from lodestone.campaign.code import VERSIONED, code, meaning
 from lodestone.campaign.stages import settings
 
 _HELD: list[TextIO] = []  # the locks of this process; closing one would free it
@@ -46,6 +46,27 @@ class Wiring:
         arm = self.arms[wildcards.arm]
         return [self.paths.samples(arm.name, shard.index) for shard in shards(self.campaign, arm)]
 
+    def pilot_of(self, wildcards: Any) -> list[Path]:
+        """The document of the pilot that chooses the arm's strength; nothing where that is given."""
+        arm = self.arms[wildcards.arm]
+        return [self.paths.pilot(arm.constraint)] if arm.piloted else []
+
+    @property
+    def pilots(self) -> list[Path]:
+        """The documents of all pilots."""
+        chosen = dict.fromkeys(arm.constraint for arm in self.arms.values() if arm.piloted)
+        return [self.paths.pilot(constraint) for constraint in chosen]
+
+    def hull_of(self, wildcards: Any) -> list[Path]:
+        """References and their energies, where a term that judges or guides needs a hull; else nothing.
+
+        Sampling and pilots need what their constraint needs, and judging what any constraint needs.
+        """
+        arm = self.arms[str(_arm_of(wildcards))]
+        sampling = hasattr(wildcards, "shard") or hasattr(wildcards, "constraint")
+        own = [arm.constraint] if arm.constraint is not None else []
+        return potentials.tables(self.campaign, self.paths, own if sampling else self.campaign.constraints)
+
     def tables(self, *stages: str) -> list[Path]:
         """The tables of some stages, of every arm."""
         return [self.paths.stage(arm, stage) for stage in stages for arm in self.arms]
@@ -59,13 +80,14 @@ class Wiring:
         return lambda wildcards: stage_settings(
             self.campaign,
             stage,
-            arm=getattr(wildcards, "arm", None),
+            arm=_arm_of(wildcards),
             shard=int(wildcards.shard) if hasattr(wildcards, "shard") else None,
+            estimator=getattr(wildcards, "estimator", None),
         )
 
     def code(self, stage: str) -> str:
         """The version of the code behind a stage and of its script; comments do not count."""
-        if stage == "sample" or self.scripts is None:
+        if stage in VERSIONED or self.scripts is None:
             return code(stage)
         script = (self.scripts / f"{stage}.py").read_text(encoding="utf-8")
         return f"{code(stage)}-{meaning(ast.parse(script))[:16]}"
@@ -90,10 +112,19 @@ class Wiring:
         return render(json.loads(summary.read_text(encoding="utf-8")), places)
 
 
-def stage_settings(campaign: Campaign, stage: str, *, arm: str | None, shard: int | None) -> dict[str, Any]:
+def _arm_of(wildcards: Any) -> str | None:
+    """The arm of a job; a pilot is named by its constraint."""
+    if hasattr(wildcards, "constraint"):
+        return f"{wildcards.constraint}-auto"
+    return getattr(wildcards, "arm", None)
+
+
+def stage_settings(
+    campaign: Campaign, stage: str, *, arm: str | None, shard: int | None, estimator: str | None = None
+) -> dict[str, Any]:
     """The slice of a campaign that a stage depends on, for an arm and a shard given by name and index."""
     if arm is None:
-        return settings(stage, campaign)
+        return settings(stage, campaign, estimator=estimator)
     named = {candidate.name: candidate for candidate in arms(campaign)}
     if arm not in named:
         raise ConfigError(f"no arm {arm!r} in campaign {campaign.campaign}; allowed: {', '.join(named)}")

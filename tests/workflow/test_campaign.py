@@ -1,6 +1,8 @@
 """One small campaign on the embedded assets, end to end; the same again, killed twice on the way."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +21,11 @@ constraints:
   volume:
     terms: [{kind: volume_per_atom, target: 14.0}]
     satisfied_within: 1.0
-guidance: {strengths: [0.3], late: false}
+guidance: {strengths: {auto: {candidates: [0.1, 0.3], structures: 2}}, late: false}
 energy: {batch_size: 4}
 report: {best: 3}
 """
-ARMS, STRUCTURES = ("unguided", "control", "volume-s0.3"), 12
+ARMS, STRUCTURES = ("unguided", "control", "volume-auto"), 12
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,29 @@ def test_the_run_ends_with_the_answer(whole):
     html = (folder / "results/small/report.html").read_text(encoding="utf-8")
     assert "Content-Security-Policy" in html.split("<body", 1)[0]  # no request leaves the page
     assert "volume per atom 14" in html
+
+
+def test_the_strength_is_the_pilot_s(whole):
+    folder, printed = whole
+    results = folder / "results/small"
+    pilot = json.loads((results / "pilot/volume.json").read_text())
+    assert pilot["strength"] in {0.1, 0.3}
+    assert [row["n"] for row in pilot["tried"]] == [2, 2, 2]
+    assert pilot["passes"] == pilot["structures"] * 40 == 6 * 40
+    tried = pl.read_parquet(results / "pilot/volume.parquet")
+    assert tried.group_by("strength").len().sort("strength").rows() == [(None, 2), (0.1, 2), (0.3, 2)]
+    summary = json.loads((results / "statistics/summary.json").read_text())
+    (arm,) = [a for a in summary["arms"] if a["kind"] == "guided"]
+    assert (arm["name"], arm["strength"], arm["chosen_by_pilot"]) == ("volume-auto", pilot["strength"], True)
+    cost = pl.read_parquet(results / "statistics/cost.parquet")
+    assert set(cost["method"]) == {"rejection", "control", "guided"}
+    assert cost["passes_per_structure"].to_list() == [40.0] * cost.height
+    assert cost["seconds_per_structure"].min() > 0
+    assert re.search(r"^  volume: .*rejection", printed, re.MULTILINE)
+
+
+def test_no_unfinished_work_stays_behind(whole):
+    assert not (whole[0] / "results/small/state").exists()
 
 
 def test_nothing_is_left_to_do(whole, snakemake):

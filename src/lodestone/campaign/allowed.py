@@ -53,7 +53,7 @@ def choices(schema: Schema) -> list[str]:
     if "discriminator" in schema:
         return list(schema["discriminator"]["mapping"])
     own = schema.get("enum", []) + ([schema["const"]] if "const" in schema else [])
-    inner = [choice for option in schema.get("anyOf", []) for choice in choices(option)]
+    inner = [choice for option in _options(schema) for choice in choices(option)]
     return [str(c) for c in own] + inner
 
 
@@ -75,10 +75,15 @@ def chosen(schema: Schema, data: Any) -> Schema:
         kind = data.get("kind") if isinstance(data, dict) else None
         target = schema["discriminator"]["mapping"].get(str(kind))
         return resolve({"$ref": target}) if target else schema
-    for option in map(resolve, schema.get("anyOf", [])):
+    for option in map(resolve, _options(schema)):
         if isinstance(data, dict) == (option.get("type") == "object"):
             return option
     return schema
+
+
+def _options(schema: Schema) -> list[Schema]:
+    found: list[Schema] = schema.get("anyOf") or schema.get("oneOf") or []
+    return found
 
 
 def _data(data: Any, part: str | int) -> Any:
@@ -89,7 +94,8 @@ def _data(data: Any, part: str | int) -> Any:
 
 
 def _words(schema: Schema) -> str:
-    words = next((schema[key] for key in ("allowed", "discriminator", "anyOf") if key in schema), None)
+    told = ("allowed", "discriminator", "anyOf", "oneOf")
+    words = next((schema[key] for key in told if key in schema), None)
     if isinstance(words, str):
         return words
     if isinstance(words, dict):

@@ -22,16 +22,23 @@ class Arm:
     name: str
     kind: Kind
     constraint: str | None = None
-    strength: float = 0.0
-    """Å."""
+    strength: float | None = 0.0
+    """Å; None where a pilot chooses it."""
+
+    @property
+    def piloted(self) -> bool:
+        """Whether a pilot chooses the strength."""
+        return self.strength is None
 
 
 def arms(campaign: Campaign) -> list[Arm]:
     """All arms, in the order of the report."""
     found = [Arm("unguided", "unguided"), Arm("control", "control")]
-    strengths = campaign.guidance.strengths
+    strengths = campaign.guidance.fixed_strengths
     for name in campaign.constraints:
         found += [Arm(f"{name}-s{strength:g}", "guided", name, strength) for strength in strengths]
+        if not strengths:
+            found.append(Arm(f"{name}-auto", "guided", name, None))
         if campaign.guidance.late:
-            found.append(Arm(f"{name}-late", "late", name, strengths[-1]))
+            found.append(Arm(f"{name}-late", "late", name, strengths[-1] if strengths else None))
     return found

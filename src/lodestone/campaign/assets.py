@@ -28,7 +28,12 @@ def hashes(campaign: Campaign, section: str) -> dict[str, str]:
     }
     if not chosen[section]:
         return {}
-    return {name: _hash(EMBEDDED / name) for name in ASSETS[section]}
+    return asset_hashes(ASSETS[section])
+
+
+def asset_hashes(names: tuple[str, ...]) -> dict[str, str]:
+    """SHA-256 of embedded files, by their names."""
+    return {name: _hash(EMBEDDED / name) for name in names}
 
 
 def _hash(path: Path) -> str:

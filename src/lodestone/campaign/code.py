@@ -9,8 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-SAMPLE_VERSION = 1
+SAMPLE_VERSION = 2
 """Raised by hand when samples would come out differently: nobody wants GPU-weeks redone for a refactoring."""
+PILOT_VERSION = 1
+"""The same for pilots: another choice of strength samples the arms anew."""
+VERSIONED = {"pilot": f"pilot-{PILOT_VERSION}", "sample": f"sample-{SAMPLE_VERSION}"}
 
 ESTIMATORS = (
     "energies/estimators.py",
@@ -49,15 +52,15 @@ NO_RESULTS = (
 
 
 def code(stage: str) -> str:
-    """A hash of the source behind a stage, without comments and docstrings; for `sample` a version.
+    """A hash of the source behind a stage, without comments and docstrings; a version for pilot and sample.
 
     Raises:
         ValueError: there is no such stage.
     """
-    if stage == "sample":
-        return f"sample-{SAMPLE_VERSION}"
+    if stage in VERSIONED:
+        return VERSIONED[stage]
     if stage not in ROOTS:
-        raise ValueError(f"no stage {stage!r}; there are: sample, {', '.join(ROOTS)}")
+        raise ValueError(f"no stage {stage!r}; there are: {', '.join([*VERSIONED, *ROOTS])}")
     digest = hashlib.sha256()
     for path in sorted(files(stage)):
         digest.update(f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}\n".encode())

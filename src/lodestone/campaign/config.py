@@ -101,6 +101,7 @@ class Campaign(Section):
                 *self._foreign_elements(),
                 *self._unknown_to_embedded(),
                 *self._too_few_atoms(),
+                *self._other_composition(),
                 *self._broken_lineages(),
             ]
         )
@@ -138,13 +139,17 @@ class Campaign(Section):
         atoms = self.sampling.atoms
         if atoms.most >= len(self.elements):
             return []
-        key = "max" if atoms.exactly is None else "exactly"
+        key = next((k for k in ("distribution", "exactly") if getattr(atoms, k) is not None), "max")
         wrong = f"{atoms.most} atoms cannot hold the {len(self.elements)} elements of {self.chemical_system}"
         return [(("sampling", "atoms", key), wrong, f"numbers from {len(self.elements)} on")]
 
+    def _other_composition(self) -> list[Problem]:
+        found = self.sampling.outside(self.elements)
+        return [(("sampling", *key), wrong, allowed) for key, wrong, allowed in found]
+
     def _broken_lineages(self) -> list[Problem]:
         particles, structures = self.guidance.particles, self.sampling.structures
-        if particles is None or structures % particles.count == 0:
+        if particles is None or structures % particles.per_lineage == 0:
             return []
         wrong = f"{structures} does not hold whole lineages of {particles.count} particles"
         allowed = f"multiples of guidance.particles.count = {particles.count}"

@@ -2,8 +2,8 @@
 
 One pass is one evaluation without gradients for one structure; conditional and unconditional scores are
 stacked and count as one. A plain step takes two (corrector, predictor), each repeat of it one more (or two,
-where the corrector stands inside), a gradient through the network half a pass more, and each resampling of
-particles one. Backward guidance costs next to nothing.
+where the corrector stands inside), a gradient through the network half a pass more. Weighting particles takes
+one where the corrector stands inside, else none. Backward guidance costs next to nothing.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
 def passes(parts: Mapping[str, Any], steps: int) -> float:
     """The same from `loop`, `guidance` and `particles` of the settings of `sample`."""
     loop, guidance, particles = parts["loop"], parts["guidance"], parts["particles"]
-    inside = 2 if loop["algorithm"] == 1 else 1
+    before = loop["algorithm"] == 2  # where the corrector stands
     total = 0.0
     for level, t in enumerate(times(steps)):
         repeats = loop["recurrence"] if t < loop["start"] else 1
-        total += inside * repeats + (2 - inside)
+        # inside the recurrence it corrects what the predictor made, but not the sample itself
+        total += repeats + (1 if before else repeats * (level + 1 < steps))
         if guidance and guidance["forward"] > 0 and _guides(guidance, t, level):
             total += GRADIENT * repeats
-    return total + (len(particles["times"]) if particles else 0)
+    if not particles:
+        return total
+    # the pass of the corrector serves the weights too, where it stands before the predictor
+    total += len(particles["times"]) * (not before)
+    return total * (particles["count"] if particles["return"] == "one_per_lineage" else 1)
 
 
 def times(steps: int) -> list[float]:

@@ -64,6 +64,7 @@ def _problem(kind: str, path: Path, loc: tuple[int | str, ...], data: Any) -> It
 
 
 def _few(value: Any, schema: dict[str, Any]) -> bool:
+    schema = _plain(schema, value)
     return bool(len(value) < schema.get("minItems", schema.get("minProperties", 0)))
 
 

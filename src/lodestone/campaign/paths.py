@@ -39,6 +39,10 @@ class CampaignPaths:
         """How long the sampling of a shard took."""
         return self.directory / "timing" / arm / f"{_number(shard)}.json"
 
+    def pilot(self, constraint: str, suffix: str = ".json") -> Path:
+        """What the pilot of a constraint chose and tried (.json, .tsv), and its structures (.parquet)."""
+        return self.directory / "pilot" / f"{constraint}{suffix}"
+
     @property
     def references(self) -> Path:
         """Known crystals."""
@@ -48,6 +52,10 @@ class CampaignPaths:
     def reference_energies(self) -> Path:
         """Their energies by the campaign's estimator."""
         return self.directory / "reference_energies.parquet"
+
+    def energies_by(self, estimator: str) -> Path:
+        """Their energies by another estimator that a term names."""
+        return self.directory / "reference_energies" / f"{estimator}.parquet"
 
     @property
     def hull(self) -> Path:

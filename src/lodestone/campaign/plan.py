@@ -12,6 +12,7 @@ from lodestone.campaign.cost import denoising_steps, evaluations_per_pass, passe
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.shards import shards
 from lodestone.campaign.timing import Rate, read_rate
+from lodestone.pilot.halving import schedule
 
 PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
 ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report")
@@ -34,6 +35,17 @@ class ArmCost:
 
 
 @dataclass(frozen=True)
+class PilotCost:
+    """The pilot of a constraint; what it takes where no candidate is out of bounds, else less."""
+
+    constraint: str
+    rounds: int
+    structures: int
+    passes: float | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
 class Plan:
     """The whole campaign."""
 
@@ -43,9 +55,11 @@ class Plan:
     evaluations_per_pass: int
     """1, or 2 where classifier-free guidance evaluates both halves in every pass."""
     arms: tuple[ArmCost, ...]
+    pilots: tuple[PilotCost, ...]
     jobs: Mapping[str, int]
     """Number of jobs by stage."""
     structures: int
+    """Structures of the arms."""
     passes: float | None
     hours: float | None
     """Hours of sampling on `device`, from recorded timings."""
@@ -62,6 +76,7 @@ def plan(campaign: Campaign, paths: CampaignPaths) -> Plan:
     """The plan of a campaign; hours are known where shards of it have been timed."""
     steps, rate = denoising_steps(campaign), read_rate(paths.directory / "timing")
     costs = tuple(_cost(campaign, arm, steps, rate) for arm in arms(campaign))
+    pilots = tuple(pilot_cost(campaign, arm, steps, rate) for arm in piloted(campaign))
     once = dict.fromkeys(ONCE, 1)
     per_arm = dict.fromkeys(PER_ARM, len(costs))
     structures = sum(cost.structures for cost in costs)
@@ -71,13 +86,42 @@ def plan(campaign: Campaign, paths: CampaignPaths) -> Plan:
         steps=steps,
         evaluations_per_pass=evaluations_per_pass(campaign),
         arms=costs,
-        jobs={"sample": sum(cost.shards for cost in costs)} | per_arm | once,
+        pilots=pilots,
+        jobs=({"pilot": len(pilots)} if pilots else {})
+        | {"sample": sum(cost.shards for cost in costs)}
+        | per_arm
+        | once,
         structures=structures,
-        passes=_sum([cost.passes for cost in costs]),
-        hours=_sum([cost.hours for cost in costs]),
+        passes=_sum([*(cost.passes for cost in costs), *(cost.passes for cost in pilots)]),
+        hours=_sum([*(cost.hours for cost in costs), *(cost.hours for cost in pilots)]),
         device=rate.device if rate else None,
-        disk_bytes=disk(structures, campaign.sampling.atoms.most),
+        disk_bytes=disk(structures + sum(p.structures for p in pilots), campaign.sampling.atoms.most),
     )
+
+
+def piloted(campaign: Campaign) -> list[Arm]:
+    """The guided arms whose strength a pilot chooses, one per constraint."""
+    return [arm for arm in arms(campaign) if arm.kind == "guided" and arm.piloted]
+
+
+def pilot_structures(campaign: Campaign) -> tuple[int, int, int]:
+    """Rounds of a pilot, structures of the candidates and of the control, if no candidate is refused."""
+    pilot, particles = campaign.guidance.pilot, campaign.guidance.particles
+    if pilot is None:
+        return 0, 0, 0
+    rounds = schedule(len(pilot.candidates), pilot.structures, particles.per_lineage if particles else 1)
+    return len(rounds), sum(r.candidates * r.structures for r in rounds), sum(r.structures for r in rounds)
+
+
+def pilot_cost(campaign: Campaign, arm: Arm, steps: int | None, rate: Rate | None) -> PilotCost:
+    """What the pilot of an arm takes at most."""
+    rounds, guided, control = pilot_structures(campaign)
+    passes = None
+    if steps is not None:
+        each = passes_per_structure(campaign, arm, steps)
+        passes = guided * each + control * passes_per_structure(campaign, Arm("control", "control"), steps)
+    hours = None if passes is None or rate is None else passes * rate.seconds_per_pass / 3600
+    return PilotCost(str(arm.constraint), rounds, guided + control, passes, hours)
 
 
 def disk(structures: int, atoms: int) -> int:

@@ -26,7 +26,7 @@ def shards(campaign: Campaign, arm: Arm) -> list[Shard]:
     total, size = campaign.sampling.structures, campaign.sampling.shard
     particles = campaign.guidance.particles
     if arm.kind == "guided" and particles is not None:
-        size = max(particles.count, size - size % particles.count)
+        size = max(particles.per_lineage, size - size % particles.per_lineage)
     return [
         Shard(arm, index, min(size, total - first), first)
         for index, first in enumerate(range(0, total, size))

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.assets import hashes
 from lodestone.campaign.code import code
 from lodestone.campaign.config import Campaign
+from lodestone.campaign.potentials import of_key, potentials
 from lodestone.campaign.sections.base import Section
 from lodestone.campaign.shards import Shard
+from lodestone.files import file_hash
 
 Settings = dict[str, Any]
 
@@ -23,20 +26,34 @@ __all__ = ["STAGES", "code", "resolved", "settings"]
 
 
 def settings(
-    stage: str, campaign: Campaign, *, arm: Arm | None = None, shard: Shard | None = None
+    stage: str,
+    campaign: Campaign,
+    *,
+    arm: Arm | None = None,
+    shard: Shard | None = None,
+    estimator: str | None = None,
 ) -> Settings:
     """The JSON-able slice of a campaign that a stage depends on.
 
+    `estimator` is the name of another estimator that a term of the campaign asks for.
+
     Raises:
-        ValueError: there is no such stage, or `sample` lacks its arm or shard.
+        ValueError: there is no such stage, `sample` lacks its arm or shard, or `pilot` its arm.
     """
     if stage == "sample":
         if arm is None or shard is None:
             raise ValueError("the settings of sample need an arm and a shard")
         return _sample(campaign, arm, shard)
+    if stage == "pilot":
+        if arm is None or arm.constraint is None or not arm.piloted:
+            raise ValueError("the settings of pilot need an arm whose strength a pilot chooses")
+        return _pilot(campaign, arm.constraint)
     if stage not in SLICES:
         raise ValueError(f"no stage {stage!r}; there are: {', '.join(STAGES)}")
-    return SLICES[stage](campaign)
+    found = SLICES[stage](campaign)
+    if estimator is not None:
+        found["energy"] = found["energy"] | {"estimator": of_key(campaign, estimator)}
+    return found
 
 
 def resolved(campaign: Campaign) -> Settings:
@@ -52,20 +69,61 @@ def _sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
         "campaign": campaign.campaign,
         "chemical_system": campaign.canonical_system,
         "model": _dump(campaign.model),
-        "sampling": _dump(campaign.sampling, {"seed", "batch_size", "atoms", "steps", "corrector"}),
+        "sampling": _sampler(campaign),
         "arm": asdict(arm),
         "shard": {"index": shard.index, "first": shard.first, "structures": shard.structures},
         "constraint": constraint,
         **steering(campaign, arm),
+        **(potentials(campaign, [arm.constraint]) if arm.constraint is not None else {}),
+        **_look_ahead(campaign, arm),
         "assets": hashes(campaign, "model"),
     }
+
+
+def _look_ahead(campaign: Campaign, arm: Arm) -> Settings:
+    """The estimator by which particles look ahead; nothing where they do not."""
+    particles = campaign.guidance.particles
+    looks = arm.kind == "guided" and particles is not None and particles.look_ahead > 0
+    return {"look_ahead": _energy(campaign)} if looks else {}
+
+
+def _pilot(campaign: Campaign, constraint: str) -> Settings:
+    """What the pilot of a constraint depends on: how candidates and control are sampled and judged."""
+    guided, control = Arm(f"{constraint}-auto", "guided", constraint, None), Arm("control", "control")
+    pilot, particles = campaign.guidance.pilot, campaign.guidance.particles
+    if pilot is None:
+        raise ValueError("the strengths of this campaign are given; there is no pilot")
+    one = _dump(campaign.constraints[constraint], {"terms", "combine", "satisfied_within"})
+    return {
+        "constraint": constraint,
+        "seed": campaign.sampling.seed,
+        "auto": _dump(pilot),
+        "lineage": particles.per_lineage if particles else 1,
+        "guided": _sample(campaign, guided, Shard(guided, 0, 1)),
+        "control": _sample(campaign, control, Shard(control, 0, 1)),
+        "constraints": {constraint: one},
+        **_energy(campaign),
+    }
+
+
+def _sampler(campaign: Campaign) -> Settings:
+    """The settings of the sampler itself; those of what is known beforehand only where something is."""
+    section = campaign.sampling
+    found = _dump(section, {"seed", "batch_size", "atoms", "steps", "corrector"})
+    if section.composition is not None:
+        found |= _dump(section, {"composition", "formula_units"})
+    if section.template is not None:
+        path = Path(section.template.file)
+        sha256 = file_hash(path) if path.is_file() else "missing"
+        found["template"] = _dump(section.template) | {"sha256": sha256}
+    return found
 
 
 def steering(campaign: Campaign, arm: Arm) -> Settings:
     """How an arm is steered: `guidance`, `loop` and `particles`, as the sampler takes them.
 
     unguided knows nothing of the section `guidance`, control its recurrence only, and late acts
-    below `late_start`, without particles.
+    below `late_start`, without particles. `backward` is None until a pilot has chosen it.
     """
     section = campaign.guidance
     if arm.kind == "unguided":
@@ -89,7 +147,8 @@ def _references(campaign: Campaign) -> Settings:
 
 
 def _measure(campaign: Campaign) -> Settings:
-    return {"constraints": _constraints(campaign, {"terms", "combine", "satisfied_within"})}
+    constraints = _constraints(campaign, {"terms", "combine", "satisfied_within"})
+    return {"constraints": constraints} | potentials(campaign, campaign.constraints)
 
 
 def _relax(campaign: Campaign) -> Settings:
@@ -140,11 +199,23 @@ def _analyse(campaign: Campaign) -> Settings:
         "chemical_system": campaign.canonical_system,
         "seed": campaign.sampling.seed,
         "arms": [asdict(arm) for arm in arms(campaign)],
+        "passes": passes_per_arm(campaign),
         "constraints": _constraints(campaign, {"terms", "combine", "satisfied_within", "primary"}),
         "deduplicate": _dump(campaign.deduplicate, {"ltol", "stol", "angle_tol"}),
         "hull": _dump(campaign.hull),
         "statistics": _dump(campaign.statistics),
         "report": _dump(campaign.report),
+    }
+
+
+def passes_per_arm(campaign: Campaign) -> dict[str, float | None]:
+    """Network passes per structure of each arm; None where the checkpoint does not tell its steps."""
+    from lodestone.campaign.cost import denoising_steps, passes_per_structure
+
+    steps = denoising_steps(campaign)
+    return {
+        arm.name: None if steps is None else passes_per_structure(campaign, arm, steps)
+        for arm in arms(campaign)
     }
 
 
@@ -183,5 +254,5 @@ SLICES: dict[str, Callable[[Campaign], Settings]] = {
     "record": _whole,
     "report": _whole,
 }
-STAGES = ("sample", *SLICES)
+STAGES = ("pilot", "sample", *SLICES)
 """Every stage of a campaign."""

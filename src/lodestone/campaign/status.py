@@ -11,6 +11,7 @@ from typing import Any
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.paths import CampaignPaths
+from lodestone.campaign.plan import pilot_structures
 from lodestone.campaign.shards import Shard, shards
 
 TABLES = {
@@ -56,6 +57,8 @@ def status(campaign: Campaign, paths: CampaignPaths, now: float | None = None) -
     now = time.time() if now is None else now
     found: list[Progress] = []
     for arm in arms(campaign):
+        if arm.piloted and arm.kind == "guided":
+            found.append(_pilot(campaign, paths, arm, now))
         found.append(_sampling(campaign, paths, arm, now))
         found += [_stage(campaign, paths, arm, stage, now) for stage in TABLES]
     once = {
@@ -72,6 +75,16 @@ def status(campaign: Campaign, paths: CampaignPaths, now: float | None = None) -
 def as_dicts(progress: Iterable[Progress]) -> list[dict[str, Any]]:
     """JSON-able rows."""
     return [asdict(row) for row in progress]
+
+
+def _pilot(campaign: Campaign, paths: CampaignPaths, arm: Arm, now: float) -> Progress:
+    """The pilot of an arm; it may end before its total, where candidates are out of bounds."""
+    constraint, (_, guided, control) = str(arm.constraint), pilot_structures(campaign)
+    total = guided + control
+    if paths.pilot(constraint).is_file():
+        return Progress(arm.name, "pilot", total, total)
+    chunks = read_chunks(paths.state("pilot", constraint), now, whole=True)
+    return _progress(arm.name, "pilot", min(chunks.rows, total), total, [chunks])
 
 
 def _sampling(campaign: Campaign, paths: CampaignPaths, arm: Arm, now: float) -> Progress:
@@ -99,15 +112,17 @@ def _progress(arm: str, stage: str, done: int, total: int, chunks: list[Chunks])
     return Progress(arm, stage, done, total, left, running=any(chunk.running for chunk in chunks))
 
 
-def read_chunks(folder: Path, now: float) -> Chunks:
+def read_chunks(folder: Path, now: float, *, whole: bool = False) -> Chunks:
     """Rows of the finished chunks in a state folder, and how fast the last ones came.
 
-    A folder may hold chunks of several inputs (one subfolder each); the newest is the one at work.
+    A folder may hold chunks of several inputs (one subfolder each); the newest is the one at work. With
+    `whole` such an input has subfolders of its own, which count together.
     """
     groups: dict[Path, list[tuple[float, int]]] = {}
     for path in folder.rglob("*.parquet"):
         if not path.name.startswith(".") and (rows := _rows(path)) is not None:
-            groups.setdefault(path.parent, []).append((path.stat().st_mtime, rows))
+            group = Path(path.relative_to(folder).parts[0]) if whole else path.parent
+            groups.setdefault(group, []).append((path.stat().st_mtime, rows))
     if not groups:
         return Chunks(0, None, running=False)
     files = sorted(max(groups.values(), key=max))

@@ -47,6 +47,10 @@ def plan_text(plan: Plan) -> str:
         (a.arm, str(a.shards), f"{a.structures:,}", _number(a.passes_per_structure), _number(a.passes))
         for a in plan.arms
     ]
+    rows += [
+        (f"pilot of {p.constraint}", "", f"up to {p.structures:,}", "", _at_most(p.passes))
+        for p in plan.pilots
+    ]
     rows.append(("all", str(plan.jobs["sample"]), f"{plan.structures:,}", "", _number(plan.passes)))
     halves = "both halves" if plan.evaluations_per_pass > 1 else "one half"
     facts = [
@@ -103,6 +107,10 @@ def _estimator(campaign: Campaign) -> str:
 
 def _number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def _at_most(value: float | None) -> str:
+    return UNKNOWN if value is None else f"up to {_number(value)}"
 
 
 def _hours(plan: Plan) -> str:

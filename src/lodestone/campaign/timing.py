@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def path_of(samples: Path) -> Path:
     return samples.parents[3] / "timing" / samples.parents[1].name / f"{samples.stem}.json"
 
 
+def path_of_pilot(output: Path) -> Path:
+    """Where the timing of a pilot lies, from the path of its document."""
+    return output.parents[1] / "timing" / f"pilot-{output.stem}" / "0000.json"
+
+
 def write(path: Path, timing: Timing) -> None:
     """Write the timing of a shard, atomically."""
     write_json(path, asdict(timing))
@@ -45,16 +51,27 @@ def read_rate(folder: Path) -> Rate | None:
 
     Files that are no timings are passed over.
     """
-    found = [timing for path in sorted(folder.glob("*/*.json")) if (timing := _read(path))]
-    if not found:
-        return None
-    passes: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    for timing in found:
-        passes[timing.device] = passes.get(timing.device, 0.0) + timing.passes
-        seconds[timing.device] = seconds.get(timing.device, 0.0) + timing.seconds
-    device = max(passes, key=lambda name: passes[name])
-    return Rate(device, seconds[device] / passes[device])
+    total = _largest(folder.glob("*/*.json"))
+    return Rate(total.device, total.seconds / total.passes) if total else None
+
+
+def read_arm(folder: Path) -> Timing | None:
+    """All timings of an arm together, of the device that sampled most of it; None without any."""
+    return _largest(folder.glob("*.json"))
+
+
+def _largest(paths: Iterable[Path]) -> Timing | None:
+    """Sum of the timings of each device; that of the device with most passes."""
+    sums: dict[str, Timing] = {}
+    for timing in filter(None, map(_read, sorted(paths))):
+        before = sums.get(timing.device, Timing(timing.device, 0, 0.0, 0.0))
+        sums[timing.device] = Timing(
+            timing.device,
+            before.structures + timing.structures,
+            before.passes + timing.passes,
+            before.seconds + timing.seconds,
+        )
+    return max(sums.values(), key=lambda timing: timing.passes, default=None)
 
 
 def _read(path: Path) -> Timing | None:

@@ -17,6 +17,7 @@ from lodestone.campaign.errors import WHOLE_FILE, ConfigError, Fault
 Path = tuple[str | int, ...]
 
 DEEPEST, MOST_VALUES, LONGEST_NUMBER = 30, 50_000, 400
+COUNTED = (("target",), ("distribution",))  # keys whose own keys may be whole numbers
 TAG = "tag:yaml.org,2002:"
 PATTERNS = {
     "null": r"~|null|Null|NULL|",
@@ -142,7 +143,8 @@ class _Builder:
             if key.tag == f"{TAG}merge":
                 merged = self._merge(value, path) | merged
                 continue
-            if not isinstance(key, yaml.ScalarNode) or key.tag != f"{TAG}str":
+            counts = path[-1:] in COUNTED and key.tag == f"{TAG}int"  # {4: 0.5, 6: 0.5}
+            if not isinstance(key, yaml.ScalarNode) or not (counts or key.tag == f"{TAG}str"):
                 shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
                 self._note(where, path, f"{shown} cannot be a key", "keys that are texts")
                 continue

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 MOST_IMAGES = 8  # per direction; a cell that needs more is no crystal yet
+CHUNK = 1_000_000  # candidates looked at at once, some 200 bytes each
+WIDENING, LOOKS = 1.6, 4
+ROUNDING = 1e-4  # of a plane distance; the exact test of distances follows
 
 
 @dataclass(frozen=True)
@@ -51,59 +54,114 @@ class Pairs:
 def neighbour_pairs(clean: CleanEstimate, cutoff: float, weight: Tensor | None = None) -> Pairs:
     """Every pair (i, j, image) closer than `cutoff` (Å), self-images included, self excluded.
 
-    The images are exactly those that the cutoff needs in each cell: with the difference of
-    fractional coordinates wrapped to [-1/2, 1/2], direction k needs floor(cutoff / h_k + 1/2)
-    images either way, h_k the distance of lattice planes. Pairs whose `weight` (n_atoms, 2; of
-    i as centre, of j as neighbour) is zero are left out. Structures whose cell is singular or
-    needs more than `MOST_IMAGES` have no pairs. Distances are differentiable.
+    Pairs whose `weight` (n_atoms, 2; of i as centre, of j as neighbour) is zero are left out.
+    Structures whose cell is singular or needs more than `MOST_IMAGES` images have no pairs.
+    Distances are differentiable.
+
+    The images are exactly those that a pair needs: with r_k the cutoff over the distance h_k of the
+    lattice planes, an image s can only be near where |f_k + s_k| <= r_k in every direction k (f the
+    difference of fractional coordinates). Every pair is looked at once and mirrored, structures in
+    chunks of at most about `CHUNK` candidates.
     """
     with torch.no_grad():
-        i, j, shift = _candidates(clean, cutoff, weight)
-        near = _distance(clean, i, j, shift) < cutoff
-        self_pair = (i == j) & (shift == 0).all(dim=1)
-        i, j, shift = (x[near & ~self_pair] for x in (i, j, shift))
+        reach = _reach(clean.cell, cutoff)
+        active = torch.isfinite(reach).all(dim=1)[clean.structure_idx]
+        if weight is not None:
+            active = active & (weight > 0).any(dim=1)
+        atoms = active.nonzero()[:, 0]
+        counts = torch.bincount(clean.structure_idx[atoms], minlength=clean.n_structures)
+        found = [_near(clean, chunk, reach, cutoff, weight) for chunk in _chunks(atoms, counts, reach)]
+        empty = atoms.new_empty(0)
+        none = (empty, empty, clean.frac.new_empty(0, 3))
+        i, j, shift = (torch.cat(parts) for parts in zip(none, *found, strict=True))
     return Pairs(i, j, _distance(clean, i, j, shift))
 
 
+def pairs_of_all(clean: CleanEstimate, cutoff: float, weight: Tensor | None = None) -> Pairs:
+    """`neighbour_pairs`; where a structure has none, those within the first wider cutoff with any.
+
+    So that atoms too far apart for a bond can still be drawn together. The cutoff widens up to
+    `WIDENING ** LOOKS`-fold; a structure that could not have such a pair is not looked at again.
+    """
+    if weight is None:
+        weight = torch.ones(len(clean.frac), 2, device=clean.frac.device, dtype=clean.frac.dtype)
+    found = [neighbour_pairs(clean, cutoff, weight)]
+    lacking = torch.stack([clean.sum_atoms(weight[:, k]) > 0 for k in (0, 1)]).all(dim=0)
+    for look in range(1, LOOKS + 1):
+        lacking = lacking.index_fill(0, clean.structure_idx[found[-1].i], 0)
+        if not lacking.any():
+            break
+        left = weight * lacking[clean.structure_idx, None]
+        found.append(neighbour_pairs(clean, cutoff * WIDENING**look, left))
+    return Pairs(*(torch.cat([getattr(part, name) for part in found]) for name in ("i", "j", "distance")))
+
+
 def _distance(clean: CleanEstimate, i: Tensor, j: Tensor, shift: Tensor) -> Tensor:
-    difference = clean.frac[j] - clean.frac[i]
-    wrapped = difference - torch.round(difference).detach()
-    vector = torch.einsum("pk,pkc->pc", wrapped + shift, clean.cell[clean.structure_idx[i]])
+    difference = clean.frac.index_select(0, j) - clean.frac.index_select(0, i) + shift
+    cell = clean.cell.index_select(0, clean.structure_idx[i])
+    vector = (difference[:, :, None] * cell).sum(dim=1)
     # a tiny offset keeps the gradient finite for atoms on top of each other
     return torch.sqrt((vector**2).sum(dim=1) + 1e-12)
 
 
-def _candidates(clean: CleanEstimate, cutoff: float, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    images = _images(clean.cell, cutoff)
-    n_atoms, device = clean.n_atoms, clean.cell.device
-    starts = torch.cumsum(n_atoms, 0) - n_atoms
-    lows, atoms = starts[clean.structure_idx], n_atoms[clean.structure_idx]
-    i = torch.repeat_interleave(torch.arange(len(atoms), device=device), atoms)
-    j = lows[i] + _ragged_range(atoms)
-    usable = (images >= 0).all(dim=1)[clean.structure_idx[i]]
-    if weight is not None:
-        usable = usable & (weight[i, 0] > 0) & (weight[j, 1] > 0)
-    i, j = i[usable], j[usable]
-    per_pair = images[clean.structure_idx[i]]
-    spans = 2 * per_pair + 1
-    counts = spans.prod(dim=1)
-    number = _ragged_range(counts)
-    pair = torch.repeat_interleave(torch.arange(len(i), device=device), counts)
-    a = number // (spans[pair, 1] * spans[pair, 2])
-    b = (number // spans[pair, 2]) % spans[pair, 1]
-    c = number % spans[pair, 2]
-    shift = torch.stack([a, b, c], dim=1) - per_pair[pair]
-    return i[pair], j[pair], shift.to(clean.frac.dtype)
-
-
-def _images(cell: Tensor, cutoff: float) -> Tensor:
-    """Images per direction, (n_structures, 3); -1 where the cell is unusable."""
+def _reach(cell: Tensor, cutoff: float) -> Tensor:
+    """Cutoff over the distance of lattice planes, (n_structures, 3); infinite in unusable cells."""
     crosses = torch.linalg.cross(cell[:, [1, 2, 0]], cell[:, [2, 0, 1]])
     volume = torch.linalg.det(cell).abs()
-    height = volume[:, None] / torch.linalg.vector_norm(crosses, dim=2)
-    images = torch.floor(cutoff / height + 0.5)
-    bad = ~torch.isfinite(images) | (images > MOST_IMAGES)
-    return torch.where(bad, -1.0, images).long()
+    reach = cutoff * torch.linalg.vector_norm(crosses, dim=2) / volume[:, None]
+    usable = torch.isfinite(reach) & (reach < MOST_IMAGES + 0.5)
+    return torch.where(usable, reach + ROUNDING, torch.inf)
+
+
+def _chunks(atoms: Tensor, counts: Tensor, reach: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Atoms and their number per structure, in pieces whose candidates fit into memory."""
+    images = torch.where(torch.isfinite(reach), 2 * reach + 1, 0.0).prod(dim=1)
+    number = (torch.cumsum(counts**2 * images.double() / 2, 0) / CHUNK).long()
+    _, structures = torch.unique_consecutive(number, return_counts=True)
+    pieces = counts.split(structures.tolist())
+    sizes = [int(piece.sum()) for piece in pieces]
+    return list(zip(atoms.split(sizes), pieces, strict=True))
+
+
+def _near(
+    clean: CleanEstimate,
+    chunk: tuple[Tensor, Tensor],
+    reach: Tensor,
+    cutoff: float,
+    weight: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Directed pairs of a chunk: i, j and the whole cells (n_pairs, 3) between them."""
+    atoms, counts = chunk
+    ends = torch.repeat_interleave(torch.cumsum(counts, 0), counts)
+    place = torch.arange(len(atoms), device=atoms.device)
+    partners = ends - place
+    first = torch.repeat_interleave(place, partners)
+    i, j = atoms[first], atoms[first + _ragged_range(partners)]
+    if weight is not None:
+        center, neighbor = (weight[:, k] > 0 for k in (0, 1))
+        wanted = (center[i] & neighbor[j]) | (center[j] & neighbor[i])
+        i, j = i[wanted], j[wanted]
+    structure = clean.structure_idx[i]
+    difference = clean.frac.index_select(0, j) - clean.frac.index_select(0, i)
+    radius = reach.index_select(0, structure)
+    low = torch.ceil(-radius - difference)
+    spans = torch.floor(radius - difference).sub_(low).add_(1).clamp_min_(0)
+    images = spans.prod(dim=1).long()
+    pair = torch.repeat_interleave(images)
+    number, spans = _ragged_range(images), spans.index_select(0, pair).long()
+    tens = torch.div(number, spans[:, 2], rounding_mode="floor")
+    steps = [torch.div(tens, spans[:, 1], rounding_mode="floor"), tens % spans[:, 1], number % spans[:, 2]]
+    shift = low.index_select(0, pair) + torch.stack(steps, dim=1)
+    i, j, place = i[pair], j[pair], difference.index_select(0, pair) + shift
+    vector = (place[:, :, None] * clean.cell.index_select(0, structure[pair])).sum(dim=1)
+    near = ((vector**2).sum(dim=1) < cutoff**2) & ((i != j) | (shift != 0).any(dim=1))
+    i, j, shift = i[near], j[near], shift[near]
+    apart = i != j  # images of an atom itself are there in both directions already
+    i, j, shift = torch.cat([i, j[apart]]), torch.cat([j, i[apart]]), torch.cat([shift, -shift[apart]])
+    if weight is None:
+        return i, j, shift
+    wanted = center[i] & neighbor[j]
+    return i[wanted], j[wanted], shift[wanted]
 
 
 def _ragged_range(lengths: Tensor) -> Tensor:

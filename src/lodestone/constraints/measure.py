@@ -40,7 +40,7 @@ def measure(
     known = [v for v in values if v is not None]
     if len(known) < len(values):
         return Measurement(values, None, satisfied=False)
-    gaps = [v - t.target for v, t in zip(known, terms, strict=True)]
+    gaps = [t.gap(v) for v, t in zip(known, terms, strict=True)]
     losses = [scalar_distance(g, t.distance, t.delta) for g, t in zip(gaps, terms, strict=True)]
     loss = float(combine(losses, [t.weight for t in terms], power))
     met = (

@@ -20,7 +20,8 @@ def term_models() -> dict[str, type[Term]]:
     for info in pkgutil.iter_modules(descriptors.__path__):
         module = importlib.import_module(f"{descriptors.__name__}.{info.name}")
         for member in vars(module).values():
-            if isinstance(member, type) and issubclass(member, Term) and member is not Term:
+            own = getattr(member, "__module__", None) == module.__name__
+            if own and isinstance(member, type) and issubclass(member, Term):
                 models[member.model_fields["kind"].default] = member
     return dict(sorted(models.items()))
 

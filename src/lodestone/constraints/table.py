@@ -7,18 +7,23 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.constraints.context import Context, prepare
 from lodestone.constraints.measure import Measurement, measure
 from lodestone.constraints.registry import AnyTerm
 from lodestone.constraints.term import Term
 from lodestone.structures.table import arrays
 
 
-def measure_table(raw: pl.DataFrame, constraints: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def measure_table(
+    raw: pl.DataFrame,
+    constraints: Mapping[str, Mapping[str, Any]],
+    context: Context | None = None,
+) -> pl.DataFrame:
     """One row per structure of `raw`, in the same order.
 
     Columns: id, formula (reduced; null where a type was never decided), n_atoms, the validity
     columns, and per constraint `<name>.values`, `<name>.loss`, `<name>.satisfied`. A structure
-    that was not generated satisfies nothing.
+    that was not generated satisfies nothing. `context` is for terms that need a hull.
     """
     from lodestone.curation.validity import validity_table
 
@@ -27,7 +32,9 @@ def measure_table(raw: pl.DataFrame, constraints: Mapping[str, Mapping[str, Any]
         pl.Series("n_atoms", raw["numbers"].list.len(), dtype=pl.Int32),
     ]
     for name, constraint in constraints.items():
-        columns += _columns(name, [_measured(row, constraint) for row in raw.iter_rows(named=True)])
+        terms = [term.bound(context or Context({})) for term in terms_of(constraint)]
+        prepare(terms, [arrays(row) for row in raw.filter(~pl.col("failed")).iter_rows(named=True)])
+        columns += _columns(name, [_measured(row, terms, constraint) for row in raw.iter_rows(named=True)])
     return validity_table(raw).with_columns(columns)
 
 
@@ -39,8 +46,7 @@ def terms_of(constraint: Mapping[str, Any]) -> list[Term]:
     return [adapter.validate_python(term) for term in constraint["terms"]]
 
 
-def _measured(row: Mapping[str, Any], constraint: Mapping[str, Any]) -> Measurement:
-    terms = terms_of(constraint)
+def _measured(row: Mapping[str, Any], terms: list[Term], constraint: Mapping[str, Any]) -> Measurement:
     if row["failed"]:
         return Measurement([None] * len(terms), None, satisfied=False)
     return measure(terms, constraint["combine"], constraint["satisfied_within"], *arrays(dict(row)))

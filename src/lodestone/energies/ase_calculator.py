@@ -49,10 +49,12 @@ class AseEstimator:
 
 
 def load_calculator(path: str, arguments: Mapping[str, Any]) -> Calculator:
-    """Import "module:attribute" and call it with `arguments`.
+    """Import "module:attribute", or the calculator that ASE knows by a name ("emt"), and call it.
 
     Raises ValueError with what is wrong if the path has another form or names nothing.
     """
+    if path.isidentifier():
+        return _named(path)(**arguments)
     module, separator, attribute = path.partition(":")
     if not (module and separator and attribute):
         message = f"calculator {path!r} must have the form module:attribute, as in ase.calculators.emt:EMT"
@@ -65,8 +67,18 @@ def load_calculator(path: str, arguments: Mapping[str, Any]) -> Calculator:
     return make(**arguments)
 
 
+def _named(name: str) -> Any:
+    from ase.calculators.calculator import get_calculator_class
+
+    try:
+        return get_calculator_class(name)
+    except Exception as error:  # ASE raises what the import of the calculator raises
+        message = f"calculator {name!r} is no name that ASE knows: {error}"
+        raise ValueError(message) from error
+
+
 def create(settings: Mapping[str, Any], batch_size: int) -> AseEstimator:
-    """From `{kind: ase, calculator: "module:attribute", arguments: {}}`; has no batches."""
+    """From `{kind: ase, calculator: "module:attribute" or a name, arguments: {}}`; has no batches."""
     del batch_size
     path = settings["calculator"]
     return AseEstimator(load_calculator(path, settings.get("arguments") or {}), f"ase-{path}")

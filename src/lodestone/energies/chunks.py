@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from lodestone.files import remove_folder
 from lodestone.structures import table
 
 Progress = Callable[[int, int], None]
@@ -62,23 +60,5 @@ def fingerprint(rows: pl.DataFrame, key: Mapping[str, Any]) -> str:
 
 
 def clear(state: Path) -> None:
-    """Remove a state folder; call it when the output is written."""
-    shutil.rmtree(state, ignore_errors=True)
-
-
-def reporter(stage: str) -> Progress:
-    """A progress function that prints `stage: done/total, elapsed, ETA` to stderr.
-
-    Its first call says what was there before, which does not count for the speed.
-    """
-    begin = time.monotonic()
-    first: list[int] = []
-
-    def report(done: int, total: int) -> None:
-        elapsed = time.monotonic() - begin
-        first.append(done)
-        fresh = done - first[0]
-        left = f"{elapsed * (total - done) / fresh:.0f} s" if fresh else "unknown"
-        print(f"{stage}: {done}/{total}, elapsed {elapsed:.0f} s, ETA {left}", file=sys.stderr, flush=True)
-
-    return report
+    """Remove a state folder and what it leaves empty; call it when the output is written."""
+    remove_folder(state, up_to="state")

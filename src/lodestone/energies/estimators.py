@@ -6,9 +6,10 @@ A kind of estimator is one file of this package: it has `KIND`, its name in the 
 
 from __future__ import annotations
 
+import json
 import pkgutil
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -18,13 +19,18 @@ from lodestone.energies.guards import Guards, guards_for
 
 
 def make_estimator(settings: Mapping[str, Any], batch_size: int = 32) -> Estimator:
-    """Build the estimator of `{kind: ..., ...}`; raises ValueError for an unknown kind."""
-    kinds = estimator_kinds()
-    kind = settings.get("kind")
+    """The estimator of `{kind: ..., ...}`, loaded once per process; raises ValueError for an unknown kind."""
+    return _made(json.dumps(dict(settings), sort_keys=True), batch_size)
+
+
+@lru_cache(maxsize=4)
+def _made(settings: str, batch_size: int) -> Estimator:
+    kinds, chosen = estimator_kinds(), json.loads(settings)
+    kind = chosen.get("kind")
     if kind not in kinds:
         message = f"no estimator of kind {kind!r}; there are: {', '.join(sorted(kinds))}"
         raise ValueError(message)
-    estimator: Estimator = kinds[kind].create(settings, batch_size)
+    estimator: Estimator = kinds[kind].create(chosen, batch_size)
     return estimator
 
 

@@ -9,7 +9,7 @@ off counts as neither; one that merely did not converge is judged as it stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,9 @@ from lodestone.energies.evaluation import Estimator
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import Relaxed, relax
 from lodestone.structures import table
+
+if TYPE_CHECKING:
+    from lodestone.constraints.context import Context
 
 SCHEMA = table.SCHEMA | {
     "energy_raw": pl.Float64(),
@@ -88,16 +91,20 @@ def is_valid(numbers: np.ndarray, cell: np.ndarray, frac: np.ndarray) -> bool:
     return judge(numbers, cell, frac).valid
 
 
-def parsed_constraints(constraints: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Constraints of a config with their terms as objects."""
+def parsed_constraints(
+    constraints: Mapping[str, Mapping[str, Any]], context: Context | None = None
+) -> dict[str, dict[str, Any]]:
+    """Constraints of a config with their terms as objects; `context` is for terms that need a hull."""
     from pydantic import TypeAdapter
 
     from lodestone.constraints import AnyTerm
+    from lodestone.constraints.context import Context
 
-    terms = TypeAdapter(list[AnyTerm])
+    adapter, known = TypeAdapter(list[AnyTerm]), context or Context({})
+    terms = {name: adapter.validate_python(one["terms"]) for name, one in constraints.items()}
     return {
-        name: dict(settings) | {"terms": terms.validate_python(settings["terms"])}
-        for name, settings in constraints.items()
+        name: dict(one) | {"terms": [term.bound(known) for term in terms[name]]}
+        for name, one in constraints.items()
     }
 
 
@@ -112,11 +119,14 @@ def judge_again(
     `measured` has the same rows in the same order, with `valid` and `<c>.satisfied`; `constraints`
     maps names to `{terms, combine, satisfied_within}`; `valid` judges (numbers, cell, frac).
     """
+    from lodestone.constraints.context import prepare
+
     rows = [table.arrays(row) for row in relaxed.select(list(table.SCHEMA)).iter_rows(named=True)]
     relaxed_well = (measured["valid"] & relaxed["relax_failure"].is_null()).to_list()
     sound = [ok and valid(*row) for ok, row in zip(relaxed_well, rows, strict=True)]
     columns: list[pl.Series] = []
     for name, settings in constraints.items():
+        prepare(settings["terms"], [row for row, ok in zip(rows, relaxed_well, strict=True) if ok])
         before = (measured["valid"] & measured[f"{name}.satisfied"].fill_null(value=False)).to_list()
         found = [_measure(settings, row) if ok else None for ok, row in zip(relaxed_well, rows, strict=True)]
         after = [s and f is not None and f.satisfied for s, f in zip(sound, found, strict=True)]

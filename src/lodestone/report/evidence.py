@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from lodestone.report.cells import Cell, Column, View, rows_of
+from lodestone.statistics.console import met
 from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.verdict import NAMES
 from lodestone.statistics.wording import p_text, percent, percent_interval
@@ -38,9 +39,7 @@ def question(summary: Mapping[str, Any]) -> str:
 
 def wish(constraint: Mapping[str, Any]) -> str:
     """The constraint in words, with what counts as satisfied."""
-    terms = " together with ".join(t["words"] for t in constraint["terms"])
-    unit = constraint["terms"][0]["unit"]
-    return f"{terms} (met within ±{constraint['satisfied_within']:g}{' ' + unit if unit else ''})"
+    return " together with ".join(f"{t['words']} ({met(t, constraint)})" for t in constraint["terms"])
 
 
 def rates_view(constraint: Mapping[str, Any], success: pl.DataFrame) -> View:

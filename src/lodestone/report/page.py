@@ -11,7 +11,8 @@ from lodestone.report.assets import credits_of_libraries, json_for_script, libra
 from lodestone.report.candidate_views import best_view, candidates_view
 from lodestone.report.citations import citations
 from lodestone.report.evidence import badge, question, rates_view, wish
-from lodestone.report.panels import Panel, panels
+from lodestone.report.panel import Panel
+from lodestone.report.panels import panels
 from lodestone.report.reading import ReportData
 from lodestone.report.viewer import dataset, shown_candidates
 

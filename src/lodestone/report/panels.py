@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from lodestone.report import texts
-from lodestone.report.cells import View, plain_view
+from lodestone.report.cells import plain_view
+from lodestone.report.cost import cost_panel, pilot_panels
 from lodestone.report.evidence import tests_view
 from lodestone.report.figures.distributions import counts_figure, distribution_figure
 from lodestone.report.figures.estimator import parity_figure, parity_table
@@ -18,6 +18,7 @@ from lodestone.report.figures.pareto import pareto_figure
 from lodestone.report.figures.rates import attrition_figure, rates_figure
 from lodestone.report.figures.space_groups import space_group_figure
 from lodestone.report.palette import Style, styles
+from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
 from lodestone.report.texts import HEADS
 from lodestone.statistics.attrition import STAGES
@@ -27,25 +28,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-@dataclass(frozen=True)
-class Panel:
-    """A section of the page; `missing` stands where there is nothing to draw."""
-
-    anchor: str
-    title: str
-    text: str
-    figures: tuple[tuple[str, Figure], ...] = ()
-    tables: tuple[tuple[str, View], ...] = ()
-    missing: str = ""
-    details: tuple[tuple[str, View], ...] = field(default=())
-
-
 def panels(data: ReportData) -> list[Panel]:
     """Every panel in reading order."""
     arms = [ArmPlan(a["name"], a["kind"], a["constraint"], a["strength"]) for a in data.summary["arms"]]
     drawn = styles(arms)
     return [
         _guidance(data),
+        cost_panel(data),
+        *pilot_panels(data),
         *_constraints(data, drawn),
         _hull(data, drawn),
         _attrition(data, drawn),
@@ -97,9 +87,10 @@ def _distributions(
     )
     for i, term in enumerate(constraint["terms"]):
         own = rows.filter(pl.col("term") == i)
-        tolerance = term["tolerance"] or constraint["satisfied_within"]
+        own_tolerance = term["tolerance"]
+        tolerance = constraint["satisfied_within"] if own_tolerance is None else own_tolerance
         for title, figure in (
-            (f"{term['words']}", distribution_figure(own, drawn, term["target"], tolerance)),
+            (f"{term['words']}", distribution_figure(own, drawn, term["spans"], tolerance)),
             ("neighbours of single atoms", counts_figure(own, drawn)),
         ):
             if figure is not None:

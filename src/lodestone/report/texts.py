@@ -33,6 +33,17 @@ QUALITY = """Satisfied is not enough: forces and energies of raw valid structure
 converged, and how many different structures satisfy the constraint before and after
 relaxation."""
 
+COST = """Rejection is plain MatterGen, of which one keeps what satisfies the constraint: what guidance has
+to beat. The cost of a success is the cost of a structure over the rate of successes, in passes of the
+network and in seconds of sampling where they were timed; relaxation and a pilot are not in it. Ratios
+below 1 are cheaper than rejection. Distinct crystals become rarer the more is sampled; their cost holds
+for the number of structures of this campaign."""
+
+PILOT = """The strength was chosen by successive halving on structures that are used for nothing else: all
+candidates begin with few structures, the better half by satisfied and valid structures goes on with twice
+as many. A candidate is out of bounds where the interval of its fall in validity, or of its rise in energy
+above the hull, lies beyond the bound as a whole."""
+
 ESTIMATOR = """The estimator against the energies that the references came with. Intervals are
 bootstrapped. The error of energies above the hull decides what a small distance from the
 hull is worth."""
@@ -55,6 +66,25 @@ HEADS = {
     "sun_rate": "S.U.N. / %",
     "sun_low": "S.U.N., low / %",
     "sun_high": "S.U.N., high / %",
+    "rate": "rate / %",
+    "rate_low": "rate, low / %",
+    "rate_high": "rate, high / %",
+    "strength": "strength / Å",
+    "passes_per_structure": "passes per structure",
+    "passes_per_success": "passes per success",
+    "passes_per_success_low": "passes per success, low",
+    "passes_per_success_high": "passes per success, high",
+    "ratio": "ratio to rejection",
+    "ratio_low": "ratio, low",
+    "ratio_high": "ratio, high",
+    "valid_share": "valid / %",
+    "energy": "median energy above hull / eV/atom",
+    "fall": "fall in validity / %",
+    "fall_low": "fall, low / %",
+    "fall_high": "fall, high / %",
+    "rise": "rise in energy / eV/atom",
+    "rise_low": "rise, low / eV/atom",
+    "rise_high": "rise, high / eV/atom",
     "mae": "MAE / eV/atom",
     "rmse": "RMSE / eV/atom",
     "bias": "bias / eV/atom",

@@ -89,6 +89,9 @@ def forward_guidance(
         for leaf, g in zip(leaves, found, strict=True)
     )
     on_cell = 0.5 * (on_cell + on_cell.transpose(1, 2))
+    if state.fixed is not None:  # held entries do not move, and must not use up the step
+        on_frac = torch.where(state.fixed.on_frac, 0.0, on_frac)
+        on_cell = torch.where(state.fixed.on_cell, 0.0, on_cell)
     std = torch.sqrt((1 - kernel.alpha**2) * kernel.variance)
     frac = kernel.sigma * on_frac * ("positions" in strength.fields)
     cell = std * on_cell * ("cell" in strength.fields)

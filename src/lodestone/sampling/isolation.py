@@ -1,12 +1,12 @@
 """Isolation: a structure that breaks is frozen, named and counted, and its batch goes on.
 
-Inside the network a structure without neighbours raises and would take its whole batch along. Here
-every structure is looked at before each transition; a broken one keeps its last state, gets a
+Every structure is looked at before each transition; a broken one keeps its last state, gets a
 reason, and is replaced inside the batch by a harmless crystal of the same size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -21,9 +21,14 @@ GOLDEN = (0.6180339887, 0.7548776662, 0.5698402910)  # spreads placeholder atoms
 
 @dataclass
 class Watch:
-    """Which structures of a batch have failed, when, why, and their last states."""
+    """Which structures of a batch have failed, when, why, and their last states.
+
+    `lonely` tells the structures of a state that have an atom without neighbours, if anything can;
+    early on such an atom may still find some, at t < 0.05 it no longer does.
+    """
 
     n_structures: int
+    lonely: Callable[[State], list[int]] | None = None
     reasons: dict[int, str] = field(default_factory=dict)
     times: dict[int, float] = field(default_factory=dict)
     kept: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
@@ -31,14 +36,24 @@ class Watch:
     def __call__(self, state: State, t: float) -> State:
         """Note what has just broken and return the batch with placeholders for all failed ones."""
         for index, reason in faults(state, t).items():
-            if index not in self.reasons:
-                atoms = state.structure_idx == index
-                self.reasons[index] = reason
-                self.times[index] = t
-                self.kept[index] = (state.frac[atoms], state.cell[index], state.numbers[atoms])
-        if not self.reasons:
-            return state
-        return replaced(state, sorted(self.reasons))
+            self.fail(state, index, reason, t)
+        if self.lonely is not None and t < LATE:
+            for index in self.lonely(self.sound(state)):
+                self.fail(state, index, f"an atom without neighbours at t={t:.3f}", t)
+        return self.sound(state)
+
+    def fail(self, state: State, index: int, reason: str, t: float) -> None:
+        """Freeze a structure as it is; the first reason stays."""
+        if index in self.reasons:
+            return
+        atoms = state.structure_idx == index
+        self.reasons[index], self.times[index] = reason, t
+        frozen = (state.frac[atoms], state.cell[index], state.numbers[atoms])
+        self.kept[index] = (frozen[0].detach(), frozen[1].detach(), frozen[2])
+
+    def sound(self, state: State) -> State:
+        """The batch with placeholders for all failed structures."""
+        return replaced(state, sorted(self.reasons)) if self.reasons else state
 
 
 def faults(state: State, t: float) -> dict[int, str]:

@@ -36,12 +36,23 @@ class Diffusion(Protocol):
         """p(x_t | x_0) at t, or after `steps_later` predictor steps."""
 
 
+class Exchange(Protocol):
+    """What may exchange the structures of a batch at some levels."""
+
+    def due(self, t: Tensor) -> bool:
+        """Whether it acts at this level."""
+
+    def __call__(self, state: State, t: Tensor, score: Score) -> tuple[State, Score]:
+        """The exchanged state and its score at x_t."""
+
+
 @dataclass(frozen=True)
 class LoopOptions:
     """recurrence: passes R per level at t < start; algorithm: where the corrector stands.
 
     algorithm 2 (default) corrects at (x_t, t) before the recurrence, as upstream's sampler does;
-    algorithm 1 corrects at (x_s, s) inside it (arXiv 2604.13354, algorithms 1 and 2).
+    algorithm 1 corrects at (x_s, s) inside it, but for the last step (arXiv 2604.13354, algorithms 1
+    and 2).
     """
 
     recurrence: int = 1
@@ -56,32 +67,38 @@ def denoise(
     *,
     options: LoopOptions,
     watch: Callable[[State, float], State],
-    on_level: Callable[[State, Tensor], State] | None = None,
+    on_level: Exchange | None = None,
 ) -> State:
     """Denoise x_1 to the mean of the last step.
 
     `guided` is the score function of the predictor; the corrector uses the plain score. `watch`
-    sees the state before every network pass; `on_level` may exchange structures at each level.
+    sees the state before every network pass; `on_level` may exchange structures at some levels, and
+    judges them by the score that the corrector takes anyway.
+    What the state holds fixed is put back after every transition.
     """
-    mean = state
-    for t in diffusion.times:
+    state = mean = state.held()
+    for level, t in enumerate(diffusion.times):
         state = watch(state, float(t))
-        if on_level is not None:
-            state = on_level(state, t)
-        if options.algorithm == 2:
-            state = watch(_corrected(diffusion, state, t), float(t))
+        exchange = on_level if on_level is not None and on_level.due(t) else None
+        if options.algorithm == 2 or exchange is not None:
+            with torch.no_grad():
+                score = diffusion.score(state, t)
+            if exchange is not None:
+                state, score = exchange(state, t, score)
+            if options.algorithm == 2:
+                state = watch(diffusion.correct(state, score, t).held(), float(t))
         repeats = options.recurrence if float(t) < options.start else 1
         for repeat in range(repeats):
-            sample, mean = diffusion.predict(state, guided(state, t), t)
-            if options.algorithm == 1:
-                sample = _corrected(diffusion, watch(sample, float(t)), t)
+            sample, mean = (x.held() for x in diffusion.predict(state, guided(state, t), t))
+            if options.algorithm == 1 and level + 1 < len(diffusion.times):
+                sample = _corrected(diffusion, watch(sample, float(t)), diffusion.times[level + 1])
             if repeat + 1 < repeats:
                 early, late = diffusion.kernel(state, t, steps_later=1), diffusion.kernel(state, t)
-                sample = watch(renoise(sample, early, late), float(t))
+                sample = watch(renoise(sample, early, late).held(), float(t))
             state = sample
     return watch(mean, 0.0)
 
 
 @torch.no_grad()
 def _corrected(diffusion: Diffusion, state: State, t: Tensor) -> State:
-    return diffusion.correct(state, diffusion.score(state, t), t)
+    return diffusion.correct(state, diffusion.score(state, t), t).held()

@@ -23,7 +23,7 @@ class Objective:
     power: float = 2.0
 
     def gap(self, clean: CleanEstimate) -> Tensor:
-        """How far each structure is from the target, l_p over weighted terms, (n_structures,)."""
+        """How far each structure is from the targets, l_p over weighted terms, (n_structures,)."""
         return self._combined(clean, "l1")
 
     def loss(self, clean: CleanEstimate) -> Tensor:
@@ -32,8 +32,7 @@ class Objective:
 
     def _combined(self, clean: CleanEstimate, name: str | None) -> Tensor:
         losses = [
-            distance(term.smooth(clean) - term.target, name or term.distance, term.delta)
-            for term in self.terms
+            distance(term.gap(term.smooth(clean)), name or term.distance, term.delta) for term in self.terms
         ]
         combined: Tensor = combine(losses, [term.weight for term in self.terms], self.power)
         return combined

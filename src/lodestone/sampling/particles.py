@@ -1,13 +1,16 @@
 """Particle steering: sequential Monte Carlo inside the sampler.
 
-K particles of a lineage share their number of atoms. At a few times each particle is weighted by
-exp(-β (ℓ_now - ℓ_before)) with the loss ℓ of its clean estimate (differences of potentials, so the
-product telescopes and β = 0 changes nothing), and the lineage is resampled systematically. It needs
-no gradient and moves composition, which gradients hardly do.
+K particles of a lineage share their number of atoms. At given times each particle is weighted by
+exp(-β (ℓ_now - ℓ_before)) with the gap ℓ of its clean estimate (differences of potentials, so that
+the product telescopes and β = 0 changes nothing). Where the weights of a lineage have become so
+uneven that its effective sample size falls below a share of K, the lineage is resampled
+systematically and its weights are even again (Del Moral, Doucet & Jasra, JRSS B 68, 411, 2006).
+It needs no gradient, and it moves composition, which gradients hardly do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -17,47 +20,87 @@ from lodestone.sampling.guidance import sane
 from lodestone.sampling.loop import Diffusion
 from lodestone.sampling.objective import Objective
 from lodestone.sampling.process import clean_estimate
-from lodestone.sampling.state import State
+from lodestone.sampling.state import Score, State
 
 HOPELESS = 50.0  # gap of a clean estimate that is no crystal
 
 
 @dataclass(frozen=True)
 class ParticleOptions:
-    """count K of particles per lineage, inverse temperature β, and the times of resampling."""
+    """count K of particles per lineage, inverse temperature β, and the times of weighting.
+
+    A lineage is resampled where its effective sample size is below `resample_below` · K, and at
+    the last time always, so that its members leave with even weights. 1 resamples every time.
+    """
 
     count: int = 4
     beta: float = 4.0
-    times: tuple[float, ...] = (0.5, 0.4, 0.3, 0.2, 0.1)
+    times: tuple[float, ...] = (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
+    resample_below: float = 0.6
+    one_per_lineage: bool = False
+    """Whether one member of each lineage, drawn at random, makes the sample, or all do."""
 
 
 class Particles:
     """Resamples lineages of K consecutive structures; keeps the ancestry of each."""
 
-    def __init__(self, diffusion: Diffusion, objective: Objective, options: ParticleOptions) -> None:
+    def __init__(
+        self,
+        diffusion: Diffusion,
+        objective: Objective,
+        options: ParticleOptions,
+        failed: Collection[int] = (),
+    ) -> None:
+        """`failed` are the structures that have broken so far (may grow); they breed no copies."""
         self._diffusion, self._objective, self._options = diffusion, objective, options
+        self._failed = failed
         self._levels = {int(torch.argmin((diffusion.times - t).abs())) for t in options.times}
         self._before: Tensor | None = None
+        self._weights: Tensor | None = None
         self.ancestry: list[list[int]] = []
         """Per resampling, the structure each structure was copied from."""
 
+    def due(self, t: Tensor) -> bool:
+        """Whether structures are weighted at this level."""
+        return self._level(t) in self._levels
+
     @torch.no_grad()
-    def __call__(self, state: State, t: Tensor) -> State:
-        """Resample at the chosen levels; any other level leaves the state alone."""
-        if int(torch.argmin((self._diffusion.times - t).abs())) not in self._levels:
-            return state
-        score = self._diffusion.score(state, t)
+    def __call__(self, state: State, t: Tensor, score: Score) -> tuple[State, Score]:
+        """Weight, and resample where it is time to, a state and its score at x_t."""
+        if not self.due(t):
+            return state, score
         clean = clean_estimate(state, score, self._diffusion.kernel(state, t))
-        gap = torch.where(sane(clean), torch.nan_to_num(self._objective.gap(clean)), HOPELESS)
-        before = torch.zeros_like(gap) if self._before is None else self._before
-        k = self._options.count
-        logits = (-self._options.beta * (gap - before)).reshape(-1, k)
-        offsets = torch.rand(len(logits), 1, device=gap.device)
-        parents = systematic(torch.softmax(logits, dim=1), offsets)
-        parents = (parents + k * torch.arange(len(logits), device=gap.device)[:, None]).flatten()
+        gap = self._objective.gap(clean)
+        gap = torch.where(sane(clean) & torch.isfinite(gap), gap, HOPELESS).clamp_max(HOPELESS)
+        logits = -self._options.beta * (gap - (0.0 if self._before is None else self._before))
+        if self._weights is not None:
+            logits = logits + self._weights
+        parents, resampled = self._parents(logits, last=self._level(t) == max(self._levels))
         self._before = gap[parents]
-        self.ancestry.append(parents.tolist())
-        return gather(state, parents)
+        self._weights = torch.where(resampled, 0.0, logits)
+        if bool(resampled.any()):
+            self.ancestry.append(parents.tolist())
+        return gather(state, score, parents)
+
+    def _level(self, t: Tensor) -> int:
+        return int(torch.argmin((self._diffusion.times - t).abs()))
+
+    def _parents(self, logits: Tensor, *, last: bool) -> tuple[Tensor, Tensor]:
+        """The parent of every structure, and whether its lineage was resampled."""
+        k, own = self._options.count, torch.arange(len(logits), device=logits.device)
+        alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+        alive[list(self._failed)] = False
+        masked = torch.where(alive, logits, -torch.inf).reshape(-1, k)
+        some = alive.reshape(-1, k).any(dim=1)
+        weights = torch.softmax(torch.where(some[:, None], masked, 0.0), dim=1)
+        effective = 1 / (weights**2).sum(dim=1)
+        living = alive.reshape(-1, k).sum(dim=1)
+        uneven = effective < self._options.resample_below * living
+        due = some & (uneven | last)
+        offsets = torch.rand(len(weights), 1, device=logits.device)
+        chosen = systematic(weights, offsets) + k * torch.arange(len(weights), device=logits.device)[:, None]
+        moves = due.repeat_interleave(k) & alive
+        return torch.where(moves, chosen.flatten(), own), due.repeat_interleave(k)
 
 
 def systematic(weights: Tensor, offsets: Tensor) -> Tensor:
@@ -65,15 +108,27 @@ def systematic(weights: Tensor, offsets: Tensor) -> Tensor:
     k = weights.shape[1]
     points = (torch.arange(k, device=weights.device) + offsets) / k
     edges = torch.cumsum(weights, dim=1)
-    edges[:, -1] = 1.0 + 1e-6
-    return torch.searchsorted(edges, points, right=True).clamp_max(k - 1)
+    edges = edges / edges[:, -1:]  # so that rounding leaves no point beyond the last edge
+    found = torch.searchsorted(edges, points, right=True)
+    # a point on the very end belongs to the last particle that has any weight
+    last = k - 1 - torch.argmax((weights.flip(1) > 0).to(torch.int8), dim=1, keepdim=True)
+    return torch.minimum(found, last)
 
 
-def gather(state: State, parents: Tensor) -> State:
-    """The batch whose i-th structure is structure `parents[i]`; sizes must agree."""
+def gather(state: State, score: Score, parents: Tensor) -> tuple[State, Score]:
+    """The batch (and its score) whose i-th structure is structure `parents[i]`; sizes must agree."""
     starts = torch.cumsum(state.n_atoms, 0) - state.n_atoms
     if not torch.equal(state.n_atoms[parents], state.n_atoms):
         raise ValueError("particles of a lineage must have the same number of atoms")
     within = torch.arange(len(state.frac), device=state.frac.device) - starts[state.structure_idx]
     atoms = starts[parents][state.structure_idx] + within
-    return state.with_fields(state.frac[atoms], state.cell[parents], state.numbers[atoms])
+    moved = state.with_fields(state.frac[atoms], state.cell[parents], state.numbers[atoms])
+    return moved, Score(score.frac[atoms], score.cell[parents], score.logits[atoms])
+
+
+def ancestors(steps: list[list[int]], n_structures: int) -> list[list[int]]:
+    """Per structure, its ancestors' places in the batch: at t = 1, then after each resampling."""
+    paths = [[i] for i in range(n_structures)]
+    for parents in steps:
+        paths = [[*paths[parent], i] for i, parent in enumerate(parents)]
+    return paths

@@ -19,15 +19,17 @@ def clean_estimate(state: State, score: Score, kernel: Kernel) -> CleanEstimate:
 
     F̂₀ = F + σ² s_F (left unwrapped), L̂₀ = (L + (1 - α²) v s_L - (1 - α) m) / α, and for the types
     the softmax of the logits without the mask where an atom is masked, one-hot where it is not.
+    Held values are known: they are themselves.
     """
     spread = (1 - kernel.alpha**2) * kernel.variance
     cell = (state.cell + spread * score.cell - (1 - kernel.alpha) * kernel.limit) / kernel.alpha
-    return CleanEstimate(
+    found = CleanEstimate(
         frac=state.frac + kernel.sigma**2 * score.frac,
         cell=cell,
         types=type_probabilities(state.numbers, score.logits),
         structure_idx=state.structure_idx,
     )
+    return found if state.fixed is None else state.fixed.hold(found)
 
 
 def type_probabilities(numbers: Tensor, logits: Tensor) -> Tensor:

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lodestone.sampling.guided import GuidanceOptions
+from lodestone.sampling.look_ahead import LookAhead
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
-from lodestone.sampling.shard import ShardPlan, Steering, largest_batch, size_distribution
+from lodestone.sampling.shard import ShardPlan, Steering
+from lodestone.sampling.sizes import largest_batch, size_distribution
+from lodestone.sampling.template import templates
 
 Settings = Mapping[str, Any]
 
 
-def steering(settings: Settings) -> Steering:
-    """How the job's arm is steered."""
+def steering(settings: Settings, tables: Sequence[Path] = ()) -> Steering:
+    """How the job's arm is steered; `tables` are references and their energies, for terms that need a hull.
+
+    Raises MissingReferencesError where the hull of such a term would lack a pure element.
+    """
     from pydantic import TypeAdapter
 
     from lodestone.constraints import AnyTerm
+    from lodestone.constraints.context import context_of
 
     objective = None
     if settings["constraint"] is not None:
-        terms = [TypeAdapter(AnyTerm).validate_python(t) for t in settings["constraint"]["terms"]]
+        context = context_of(settings, tables)
+        context.require()
+        terms = [
+            TypeAdapter(AnyTerm).validate_python(t).bound(context) for t in settings["constraint"]["terms"]
+        ]
         objective = Objective(tuple(terms), settings["constraint"]["combine"])
     guidance = dict(settings["guidance"] or {"backward": 0.0})
     if "fields" in guidance:
@@ -32,21 +44,53 @@ def steering(settings: Settings) -> Steering:
         objective=objective,
         guidance=GuidanceOptions(**guidance),
         loop=LoopOptions(**settings["loop"]),
-        particles=ParticleOptions(**{**particles, "times": tuple(particles["times"])}) if particles else None,
+        particles=_particles(particles) if particles else None,
+        look_ahead=_look_ahead(settings, particles["look_ahead"]) if particles else None,
     )
+
+
+def _particles(section: Settings) -> ParticleOptions:
+    return ParticleOptions(
+        count=section["count"],
+        beta=section["beta"],
+        times=tuple(section["times"]),
+        resample_below=section["resample_below"],
+        one_per_lineage=section["return"] == "one_per_lineage",
+    )
+
+
+def _look_ahead(settings: Settings, steps: int) -> LookAhead | None:
+    if not steps:
+        return None
+    import torch
+
+    from lodestone.energies.estimators import estimator_and_guards
+
+    with torch.random.fork_rng():  # a model may draw its initial weights before it reads the real ones
+        return LookAhead(*estimator_and_guards(settings["look_ahead"]), steps)
 
 
 def shard_plan(settings: Settings, checkpoint_config: Mapping[str, Any], device: str) -> ShardPlan:
     """Which structures the job makes."""
     sampling, shard, particles = settings["sampling"], settings["shard"], settings["particles"]
-    system = settings["chemical_system"]
+    system, known = settings["chemical_system"], templates(sampling)
+    sizes = dict.fromkeys(known, 1 / len(known)) if known else None
     return ShardPlan(
         campaign=settings["campaign"],
         arm=settings["arm"]["name"],
         shard=shard["index"],
         first=shard["first"],
         structures=shard["structures"],
-        batch_size=largest_batch(sampling["batch_size"], device, particles["count"] if particles else 1),
+        batch_size=_batch_size(sampling["batch_size"], device, particles),
         seed=sampling["seed"],
-        n_atoms=size_distribution(checkpoint_config, system, sampling["atoms"]),
+        n_atoms=sizes or size_distribution(checkpoint_config, system, sampling["atoms"]),
+        templates=known,
     )
+
+
+def _batch_size(asked: str | int, device: str, particles: Settings | None) -> int:
+    """Structures of the sample per batch of the network, which holds every particle."""
+    if particles is None:
+        return largest_batch(asked, device, 1)
+    size = largest_batch(asked, device, particles["count"])
+    return size // particles["count"] if particles["return"] == "one_per_lineage" else size

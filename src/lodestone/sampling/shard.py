@@ -1,30 +1,37 @@
 """A shard: the unit of work and of resume. Its batches are written one by one, atomically.
 
 Each batch has a seed of its own, derived from the campaign's seed, the arm, the shard and the
-batch, so that a killed shard continues after its last finished batch and ends with exactly the
-structures of an undisturbed one.
+batch's offset in the shard, so that a killed shard continues after its last finished batch and ends
+with exactly the structures of an undisturbed one. A batch that does not fit into memory is halved;
+the sizes used are in the rows, and with the same sizes the structures are the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
 
+from lodestone.sampling.fixed import HeldObjective, fixed_batch
 from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.isolated import Isolated
 from lodestone.sampling.isolation import Watch
+from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
 from lodestone.sampling.loop import LoopOptions, denoise
-from lodestone.sampling.particles import ParticleOptions, Particles
+from lodestone.sampling.memory import BatchSize
+from lodestone.sampling.particles import ParticleOptions, Particles, ancestors
+from lodestone.sampling.sizes import draw_sizes
 from lodestone.sampling.state import MASK, State
 from lodestone.structures import table
 
 if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.objective import Objective
+    from lodestone.sampling.template import Template
 
 UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
 
@@ -39,14 +46,12 @@ class ShardPlan:
     first: int
     structures: int
     batch_size: int
+    """The most structures in a batch."""
     seed: int
     n_atoms: Mapping[int, float]
     """Probability of each number of atoms."""
-
-    def batches(self) -> list[tuple[int, int]]:
-        """(offset within the shard, size) of every batch."""
-        starts = range(0, self.structures, self.batch_size)
-        return [(s, min(self.batch_size, self.structures - s)) for s in starts]
+    templates: Mapping[int, Template] = field(default_factory=dict)
+    """What is known beforehand of a structure with so many atoms."""
 
 
 @dataclass(frozen=True)
@@ -57,102 +62,145 @@ class Steering:
     guidance: GuidanceOptions
     loop: LoopOptions
     particles: ParticleOptions | None = None
+    look_ahead: LookAhead | None = None
+    """Whether particles are judged by what their clean estimates relax to."""
+
+    @property
+    def copies(self) -> int:
+        """Particles of a lineage."""
+        return self.particles.count if self.particles else 1
+
+    @property
+    def per_lineage(self) -> int:
+        """Structures of the sample that belong to one lineage and stay together in a batch."""
+        return 1 if self.particles and self.particles.one_per_lineage else self.copies
+
+    def judge(self, objective: Objective) -> Objective:
+        """What particles are weighted by."""
+        if self.look_ahead is None:
+            return objective
+        return cast("Objective", LookAheadObjective(objective, self.look_ahead))
 
 
 def sample_shard(
     diffusion: Diffusion, plan: ShardPlan, steering: Steering, state_folder: Path
 ) -> Iterator[tuple[int, int]]:
-    """Sample every batch that is not on disk yet; yields (structures done, structures in all)."""
-    done = 0
-    for number, (offset, size) in enumerate(plan.batches()):
-        path = batch_path(state_folder, number)
-        if not path.exists():
-            table.write_table(sample_batch(diffusion, plan, steering, number, offset, size), path)
-        done += size
+    """Sample what is not on disk yet; yields (structures done, structures in all).
+
+    The first pair says what was there before.
+    """
+    done = finished(plan, state_folder)
+    yield done, plan.structures
+    size = BatchSize(plan.batch_size, steering.per_lineage, state_folder)
+    while done < plan.structures:
+        rest, offset = plan.structures - done, done
+
+        def work(most: int, offset: int = offset, rest: int = rest) -> pl.DataFrame:
+            return sample_batch(diffusion, plan, steering, offset, min(most, rest))
+
+        rows = size.attempt(work)
+        table.write_table(rows, batch_path(state_folder, offset))
+        done += len(rows)
         yield done, plan.structures
 
 
 def collect(plan: ShardPlan, state_folder: Path) -> pl.DataFrame:
     """The finished shard: all batches in order."""
-    numbers = range(len(plan.batches()))
-    return pl.concat([table.read_table(batch_path(state_folder, i)) for i in numbers])
+    return pl.concat([table.read_table(path) for path, _ in _batches(plan, state_folder)])
 
 
 def finished(plan: ShardPlan, state_folder: Path) -> int:
     """Structures of the batches that are already on disk."""
-    sizes = [size for _, size in plan.batches()]
-    return sum(n for i, n in enumerate(sizes) if batch_path(state_folder, i).exists())
+    return sum(size for _, size in _batches(plan, state_folder))
 
 
-def batch_path(state_folder: Path, number: int) -> Path:
-    """Where a finished batch lies."""
-    return state_folder / f"batch-{number:04d}.parquet"
+def batch_path(state_folder: Path, offset: int) -> Path:
+    """Where the finished batch lies that begins with this structure of the shard."""
+    return state_folder / f"batch-{offset:08d}.parquet"
+
+
+def _batches(plan: ShardPlan, state_folder: Path) -> Iterator[tuple[Path, int]]:
+    """Every finished batch, each beginning where the one before ends, and its size."""
+    offset = 0
+    while offset < plan.structures and (path := batch_path(state_folder, offset)).exists():
+        size = len(table.read_table(path))
+        yield path, size
+        offset += size
 
 
 def sample_batch(
     diffusion: Diffusion,
     plan: ShardPlan,
     steering: Steering,
-    number: int,
     offset: int,
     size: int,
 ) -> pl.DataFrame:
-    """Sample one batch with its own seed; the global random state is left as it was."""
+    """Sample `size` structures from the `offset`-th of the shard on, with a seed of their own.
+
+    The global random state is left as it was.
+    """
     import torch
 
     from lodestone.campaign.seeds import derive_seed
 
-    seed = derive_seed(plan.seed, plan.arm, plan.shard, number)
+    seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)
-    per_lineage = steering.particles.count if steering.particles else 1
-    sizes = draw_sizes(plan.n_atoms, size, per_lineage, rng)
+    width = size * steering.copies // steering.per_lineage  # particles
+    sizes = draw_sizes(plan.n_atoms, width, steering.copies, rng)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        watch = Watch(size)
+        watch = Watch(width, getattr(diffusion, "lonely", None))
+        isolated, objective = Isolated(diffusion, watch), steering.objective
+        state = diffusion.prior(sizes)
+        state = replace(state, fixed=fixed_batch(plan.templates, sizes, state.cell.device))
+        if objective is not None and state.fixed is not None:
+            objective = cast("Objective", HeldObjective(objective, state.fixed))
         resample = None
-        if steering.particles is not None and steering.objective is not None:
-            resample = Particles(diffusion, steering.objective, steering.particles)
+        if steering.particles is not None and objective is not None:
+            judge = steering.judge(objective)
+            resample = Particles(isolated, judge, steering.particles, watch.reasons)
         final = denoise(
-            diffusion,
-            diffusion.prior(sizes),
-            guided_score(diffusion, steering.objective, steering.guidance),
+            isolated,
+            state,
+            guided_score(isolated, objective, steering.guidance),
             options=steering.loop,
             watch=watch,
             on_level=resample,
         )
-    index = plan.first + offset + np.arange(size)
-    return _rows(final, watch, plan, index, number, seed, per_lineage)
+    per_row = width // size
+    # which particles make the sample: all, or one of each lineage whatever became of it
+    chosen = np.arange(size) * per_row + rng.integers(per_row, size=size)
+    rows = _rows(final, watch, plan, (offset, size, seed), steering.per_lineage, chosen)
+    first = (plan.first + offset) * per_row
+    return rows.with_columns(_ancestry(resample, first, width).gather(chosen))
 
 
-def draw_sizes(
-    distribution: Mapping[int, float], size: int, per_lineage: int, rng: np.random.Generator
-) -> list[int]:
-    """Numbers of atoms of a batch; the members of a lineage share theirs."""
-    values = np.array(list(distribution), dtype=int)
-    p = np.array(list(distribution.values()), dtype=float)
-    lineages = -(-size // per_lineage)
-    drawn = rng.choice(values, size=lineages, p=p / p.sum())
-    return [int(n) for n in np.repeat(drawn, per_lineage)[:size]]
+def _ancestry(particles: Particles | None, first: int, width: int) -> pl.Series:
+    """Each particle's ancestors, numbered through the arm: at t = 1, then after each resampling."""
+    steps = particles.ancestry if particles else []
+    paths = [[first + i for i in path] for path in ancestors(steps, width)]
+    return pl.Series("ancestry", paths, dtype=pl.List(pl.Int32))
 
 
 def _rows(
     final: State,
     watch: Watch,
     plan: ShardPlan,
-    index: np.ndarray,
-    batch: int,
-    seed: int,
+    batch: tuple[int, int, int],
     per_lineage: int,
+    chosen: np.ndarray,
 ) -> pl.DataFrame:
+    offset, size, seed = batch
+    index = plan.first + offset + np.arange(size)
     numbers, cells, fracs = [], [], []
-    for i in range(final.n_structures):
+    for i in chosen.tolist():
         atoms = final.structure_idx == i
         frac, cell, types = watch.kept.get(i, (final.frac[atoms], final.cell[i], final.numbers[atoms]))
         z = types.cpu().numpy().astype(int)
         numbers.append(np.where(z == MASK, UNDECIDED, z))
         cells.append(cell.double().cpu().numpy())
         fracs.append(frac.double().cpu().numpy())
-    reasons = [watch.reasons.get(i) for i in range(final.n_structures)]
+    reasons = [watch.reasons.get(i) for i in chosen.tolist()]
     for i, z in enumerate(numbers):
         if reasons[i] is None and (z == UNDECIDED).any():
             reasons[i] = "an atom's type was never decided"
@@ -161,46 +209,11 @@ def _rows(
         pl.lit(plan.arm).alias("arm"),
         pl.lit(plan.shard, dtype=pl.Int32).alias("shard"),
         pl.Series("index", index, dtype=pl.Int32),
-        pl.lit(batch, dtype=pl.Int32).alias("batch"),
+        pl.lit(offset, dtype=pl.Int32).alias("batch"),
+        pl.lit(size, dtype=pl.Int32).alias("batch_size"),
         pl.Series("lineage", index // per_lineage, dtype=pl.Int32),
         pl.Series("failed", [r is not None for r in reasons], dtype=pl.Boolean),
         pl.Series("failure", reasons, dtype=pl.String),
-        pl.Series("t_failed", [watch.times.get(i) for i in range(len(reasons))], dtype=pl.Float64),
+        pl.Series("t_failed", [watch.times.get(i) for i in chosen.tolist()], dtype=pl.Float64),
         pl.lit(seed, dtype=pl.Int64).alias("seed"),
     )
-
-
-def largest_batch(batch_size: str | int, device: str, per_lineage: int) -> int:
-    """Structures per batch; `auto` is 32 on a CPU and 128 on a GPU, in whole lineages."""
-    size = (128 if device.startswith("cuda") else 32) if batch_size == "auto" else int(batch_size)
-    return max(per_lineage, size - size % per_lineage)
-
-
-def size_distribution(
-    config: Mapping[str, Any], chemical_system: str | None, atoms: Mapping[str, Any]
-) -> dict[int, float]:
-    """Distribution of the number of atoms within the campaign's bounds.
-
-    The checkpoint's own counts (`data_module.num_atoms_counts`, per chemical system) where it has
-    them, else that of MatterGen's training set Alex-MP-20. `exactly` overrides both.
-    """
-    if atoms.get("exactly") is not None:
-        return {int(atoms["exactly"]): 1.0}
-    counts = (config.get("data_module") or {}).get("num_atoms_counts")
-    if counts:
-        found = counts.get(chemical_system) or counts["all"]
-    else:
-        from lodestone.sampling.mattergen import compat
-
-        compat.install()
-        from mattergen.common.data.num_atoms_distribution import NUM_ATOMS_DISTRIBUTIONS
-
-        found = NUM_ATOMS_DISTRIBUTIONS["ALEX_MP_20"]
-    inside = {int(n): float(p) for n, p in found.items() if atoms["min"] <= int(n) <= atoms["max"]}
-    if not inside:
-        known = f"{min(map(int, found))} to {max(map(int, found))}"
-        raise ValueError(
-            f"sampling.atoms: no structure size between {atoms['min']} and {atoms['max']} atoms is "
-            f"known to the checkpoint for {chemical_system}; it has {known}"
-        )
-    return inside

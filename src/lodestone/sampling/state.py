@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from lodestone.sampling.fixed import Fixed
 
 MASK = 101
 """Atomic number that stands for 'not yet decided' (the absorbing state of the D3PM)."""
@@ -16,7 +22,7 @@ class State:
 
     frac (n_atoms, 3) fractional coordinates; cell (n_structures, 3, 3) in Å, rows are lattice
     vectors; numbers (n_atoms,) atomic numbers or MASK; n_atoms (n_structures,); structure_idx
-    (n_atoms,) the structure of each atom.
+    (n_atoms,) the structure of each atom; fixed: what is held at known values, if anything.
     """
 
     frac: Tensor
@@ -24,11 +30,31 @@ class State:
     numbers: Tensor
     n_atoms: Tensor
     structure_idx: Tensor
+    fixed: Fixed | None = None
 
     @property
     def n_structures(self) -> int:
         """Number of structures in the batch."""
         return len(self.n_atoms)
+
+    def held(self) -> State:
+        """The same batch with every held value put back."""
+        return self if self.fixed is None else self.fixed.apply(self)
+
+    def part(self, chosen: Sequence[int]) -> State:
+        """The batch of these structures alone, with nothing held."""
+        index = torch.as_tensor(chosen, device=self.n_atoms.device)
+        starts = torch.cumsum(self.n_atoms, 0) - self.n_atoms
+        sizes = self.n_atoms[index]
+        atoms = torch.cat([torch.arange(int(starts[i]), int(starts[i] + self.n_atoms[i])) for i in chosen])
+        atoms = atoms.to(index.device)
+        return State(
+            frac=self.frac[atoms],
+            cell=self.cell[index],
+            numbers=self.numbers[atoms],
+            n_atoms=sizes,
+            structure_idx=torch.repeat_interleave(torch.arange(len(index), device=index.device), sizes),
+        )
 
     def sum_squares(self, per_atom: Tensor) -> Tensor:
         """Squared norm over each structure's atoms of a per-atom vector (n_atoms, k), (n_structures,)."""

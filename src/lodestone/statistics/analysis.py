@@ -9,6 +9,8 @@ import polars as pl
 
 from lodestone.statistics.attrition import attrition
 from lodestone.statistics.best import choose_best
+from lodestone.statistics.cost import Effort, cost
+from lodestone.statistics.distinct import first_of_its_kind
 from lodestone.statistics.distributions import distributions
 from lodestone.statistics.diversity import diversity
 from lodestone.statistics.pareto import pareto, rank_columns
@@ -32,22 +34,32 @@ class Analysis:
     pareto: pl.DataFrame
     diversity: pl.DataFrame
     quality: pl.DataFrame
+    cost: pl.DataFrame
     distributions: pl.DataFrame
 
 
 def analyse(
-    arms: Mapping[str, pl.DataFrame], references: pl.DataFrame, hull: pl.DataFrame, plan: Plan
+    arms: Mapping[str, pl.DataFrame],
+    references: pl.DataFrame,
+    hull: pl.DataFrame,
+    plan: Plan,
+    efforts: Mapping[str, Effort] | None = None,
 ) -> Analysis:
     """Join, measure the processed structures, count, test and rank.
 
     `arms` holds the joined stage tables of every arm (`tables.candidates.join_arm`), `hull` the
-    rows of candidates and references.
+    rows of candidates and references, `efforts` what sampling took per arm, where that is known.
     """
     candidates = _with_processed(join_hull(stack(arms), hull), plan)
     known = _references(references, hull, plan)
     points = pareto(candidates, known, plan)
     candidates = _with_ranks(candidates, points, plan)
     split = {name: candidates.filter(pl.col("arm") == name) for name in arms}
+    kinds = {
+        (c.name, name): first_of_its_kind(rows, c.name, plan.matching)
+        for c in plan.constraints
+        for name, rows in split.items()
+    }
     losses, reasons = attrition(split, plan.shown_below, plan.alpha)
     return Analysis(
         candidates=candidates,
@@ -57,7 +69,8 @@ def analyse(
         reasons=reasons,
         pareto=points,
         diversity=diversity(split, plan.alpha),
-        quality=quality(split, plan),
+        quality=quality(split, plan, kinds),
+        cost=cost(split, plan, kinds, efforts or {}),
         distributions=distributions(quantities(split, known, plan)),
     )
 

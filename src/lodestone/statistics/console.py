@@ -33,9 +33,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"  {line}".rstrip() for line in [lines[0], "  ".join("-" * w for w in widths), *lines[1:]]]
 
 
+def met(term: Mapping[str, Any], constraint: Mapping[str, Any]) -> str:
+    """How far from its target a term may be; a range may be met exactly."""
+    own = term["tolerance"]
+    within = constraint["satisfied_within"] if own is None else own
+    unit = f" {term['unit']}" if term["unit"] else ""
+    return f"met within {within:g}{unit}" if within else "met exactly"
+
+
 def _constraint(constraint: Mapping[str, Any]) -> list[str]:
-    asked = "; ".join(term["words"] for term in constraint["terms"])
-    lines = [f"{constraint['name']}: {asked} (within {constraint['satisfied_within']:g})"]
+    asked = "; ".join(f"{term['words']} ({met(term, constraint)})" for term in constraint["terms"])
+    lines = [f"{constraint['name']}: {asked}"]
     arms = list(dict.fromkeys(row["arm"] for row in constraint["rates"]))
     by = {(row["arm"], row["outcome"]): row for row in constraint["rates"]}
     rows = [[arm, *(_rate(by[arm, outcome]) for outcome in OUTCOME_HEADS)] for arm in arms]
@@ -43,7 +51,8 @@ def _constraint(constraint: Mapping[str, Any]) -> list[str]:
     found = constraint["verdict"]
     caveat = " (as generated; not shown to persist)" if found["persists"] is False else ""
     lines += [f"  {found['status'].upper()}{caveat}: {found['sentence']}"]
-    return lines + [f"    {detail}" for detail in found["details"]]
+    lines += [f"    {detail}" for detail in found["details"]]
+    return lines + [f"  {constraint['name']}: {sentence}" for sentence in constraint["cost"]]
 
 
 def _rate(row: Mapping[str, Any]) -> str:

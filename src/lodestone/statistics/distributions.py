@@ -11,6 +11,8 @@ import polars as pl
 
 from lodestone.statistics.schemas import DISTRIBUTIONS
 
+Span = tuple[float | None, float | None]
+
 GRID_POINTS = 200
 BINS = (10, 60)  # fewest and most bins of a histogram
 TAILS = (0.005, 0.995)  # quantiles that the range shown is drawn from
@@ -24,7 +26,8 @@ class Quantity:
     term: int
     name: str
     unit: str
-    target: float
+    spans: Sequence[Span]
+    """The target as intervals, open ends None."""
     values: Mapping[str, Sequence[float | None]]
     counts: Mapping[str, np.ndarray] | None = None
 
@@ -44,12 +47,13 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray | None:
     return np.asarray(gaussian_kde(values, bw_method="silverman")(grid))
 
 
-def shown_range(values: np.ndarray, target: float) -> tuple[float, float]:
-    """Range that holds 99 % of all groups' values and the target, with a margin."""
+def shown_range(values: np.ndarray, spans: Sequence[Span]) -> tuple[float, float]:
+    """Range that holds 99 % of all groups' values and every end of the target, with a margin."""
+    ends = [end for span in spans for end in span if end is not None]
     if not len(values):
-        return target - 1.0, target + 1.0
+        return min(ends) - 1.0, max(ends) + 1.0
     low, high = np.quantile(values, TAILS)
-    low, high = min(float(low), target), max(float(high), target)
+    low, high = min(float(low), *ends), max(float(high), *ends)
     margin = 0.05 * (high - low) or 0.5
     return low - margin, high + margin
 
@@ -57,7 +61,7 @@ def shown_range(values: np.ndarray, target: float) -> tuple[float, float]:
 def _rows(quantity: Quantity) -> list[dict[str, Any]]:
     finite = {group: _finite(values) for group, values in quantity.values.items()}
     pooled = np.concatenate([np.empty(0), *finite.values()])
-    low, high = shown_range(pooled, quantity.target)
+    low, high = shown_range(pooled, quantity.spans)
     inside = pooled[(pooled >= low) & (pooled <= high)]
     edges = _edges(inside, low, high)
     rows: list[dict[str, Any]] = []

@@ -19,6 +19,8 @@ class ArmPlan:
     constraint: str | None
     strength: float
     """Å."""
+    piloted: bool = False
+    """Whether a pilot chose the strength."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Plan:
     best: int = 10
     matching: Mapping[str, float] = field(default_factory=dict)
     """ltol, stol, angle_tol of pymatgen's StructureMatcher."""
+    passes: Mapping[str, float | None] = field(default_factory=dict)
+    """Network passes per structure of each arm; None where they are not known."""
+    pilots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the pilot of each constraint chose and tried; see `pilot.record`."""
 
     def arms_of(self, constraint: str) -> list[ArmPlan]:
         """Guided and late arms of a constraint, in the campaign's order."""
@@ -75,7 +81,11 @@ class Plan:
 
 
 def plan_from_settings(settings: Mapping[str, Any]) -> Plan:
-    """Read the plan from the settings of the analysis stage (resolved configuration, JSON-able)."""
+    """Read the plan from the settings of the analysis stage (resolved configuration, JSON-able).
+
+    `pilots` of the settings, by constraint, are the documents of the pilots that chose the strengths which
+    the settings leave open.
+    """
     statistics, deduplicate = settings.get("statistics", {}), settings.get("deduplicate", {})
     optional = {
         "comparisons": _tuple(statistics.get("comparisons")),
@@ -87,14 +97,21 @@ def plan_from_settings(settings: Mapping[str, Any]) -> Plan:
     return Plan(
         campaign=settings["campaign"],
         chemical_system=settings["chemical_system"],
-        arms=tuple(
-            ArmPlan(a["name"], a["kind"], a.get("constraint"), a.get("strength", 0.0))
-            for a in settings["arms"]
-        ),
+        arms=tuple(_arm(a, settings.get("pilots", {})) for a in settings["arms"]),
+        passes=settings.get("passes", {}),
+        pilots=settings.get("pilots", {}),
         constraints=tuple(_constraint(n, c) for n, c in settings.get("constraints", {}).items()),
         matching={k: deduplicate[k] for k in ("ltol", "stol", "angle_tol") if k in deduplicate},
         **{key: value for key, value in optional.items() if value is not None},
     )
+
+
+def _arm(arm: Mapping[str, Any], pilots: Mapping[str, Mapping[str, Any]]) -> ArmPlan:
+    constraint, strength = arm.get("constraint"), arm.get("strength", 0.0)
+    piloted = strength is None
+    if piloted:
+        strength = pilots[str(constraint)]["strength"]
+    return ArmPlan(arm["name"], arm["kind"], constraint, strength, piloted)
 
 
 def _constraint(name: str, section: Mapping[str, Any]) -> ConstraintPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -10,25 +11,32 @@ from lodestone.statistics.intervals import wilson
 from lodestone.statistics.plan import Plan
 from lodestone.statistics.schemas import QUALITY
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def quality(arms: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
-    """One row per constraint × arm; forces and energies are those of raw valid structures."""
+
+def quality(
+    arms: Mapping[str, pl.DataFrame], plan: Plan, kinds: Mapping[tuple[str, str], np.ndarray]
+) -> pl.DataFrame:
+    """One row per constraint × arm; forces and energies are those of raw valid structures.
+
+    `kinds` flags the first structure of each persistent crystal, by constraint and arm.
+    """
     rows = [
-        {"constraint": c.name, "arm": arm} | _arm(table, c.name, plan.alpha)
+        {"constraint": c.name, "arm": arm} | _arm(table, c.name, plan.alpha, int(kinds[c.name, arm].sum()))
         for c in plan.constraints
         for arm, table in arms.items()
     ]
     return pl.DataFrame(rows, schema=QUALITY, orient="row")
 
 
-def _arm(rows: pl.DataFrame, constraint: str, alpha: float) -> dict[str, object]:
+def _arm(rows: pl.DataFrame, constraint: str, alpha: float, distinct: int) -> dict[str, object]:
     valid = rows.filter(_is("valid"))
     force = valid["max_force_raw"].cast(pl.Float64).drop_nulls().drop_nans()
     relaxed = valid.filter(pl.col("relax_failure").is_null() & pl.col("relax_converged").is_not_null())
     converged = relaxed.filter(_is("relax_converged")).height
     interval = wilson(converged, relaxed.height, alpha)
     persistent = rows.filter(_is(f"{constraint}.persistent"))
-    clusters = persistent.select(pl.coalesce("representative", "id"))
     failures = valid["relax_failure"].count()
     return {
         "n": rows.height,
@@ -42,7 +50,7 @@ def _arm(rows: pl.DataFrame, constraint: str, alpha: float) -> dict[str, object]
         "converged_low": interval.low,
         "converged_high": interval.high,
         "persistent": persistent.height,
-        "distinct_persistent": clusters.n_unique(),
+        "distinct_persistent": distinct,
         "distinct_persistent_formulas": persistent["formula"].drop_nulls().n_unique(),
         "relax_failures": failures,
         "note": _note(valid.height, relaxed.height),

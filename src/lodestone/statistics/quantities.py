@@ -13,6 +13,7 @@ from lodestone.statistics.plan import ConstraintPlan, Plan
 from lodestone.structures.table import arrays
 
 REFERENCES = "references"
+COUNTING = ("coordination", "coordination_distribution")
 
 
 def quantities(arms: Mapping[str, pl.DataFrame], references: pl.DataFrame, plan: Plan) -> list[Quantity]:
@@ -42,15 +43,16 @@ def _quantity(
         term=i,
         name=name_of(term),
         unit=term.unit,
-        target=term.target,
+        spans=term.spans(),
         values=values,
-        counts=counts if term.kind == "coordination" else None,
+        counts=counts if term.kind in COUNTING else None,
     )
 
 
 def name_of(term: Term) -> str:
     """What an axis calls the term's value."""
-    words = term.kind.replace("_", " ")
+    parts = [term.kind, getattr(term, "quantity", ""), getattr(term, "metric", "")]
+    words = " ".join(part.replace("_", " ") for part in parts if part)
     return f"{'-'.join(term.elements)} {words}" if term.elements else words
 
 
@@ -61,17 +63,13 @@ def _values(table: pl.DataFrame, column: str, i: int) -> list[float | None]:
 
 def _neighbours(term: Term, table: pl.DataFrame) -> np.ndarray:
     """Neighbour counts of every centre atom of every structure, (n_centers,)."""
-    if term.kind != "coordination":
-        return np.empty(0, dtype=int)
-    from ase.data import atomic_numbers
-
-    from lodestone.constraints.descriptors.coordination import Coordination
+    from lodestone.constraints.pair_term import PairTerm
     from lodestone.structures.neighbours import neighbour_counts
 
-    assert isinstance(term, Coordination)
-    center, neighbor = (int(atomic_numbers[e]) for e in term.elements)
+    if term.kind not in COUNTING or not isinstance(term, PairTerm):
+        return np.empty(0, dtype=int)
     found = [
-        neighbour_counts(*arrays(row), center, neighbor, term.resolved_cutoff())
+        neighbour_counts(*arrays(row), *term.numbers, term.resolved_cutoff())
         for row in table.select("numbers", "cell", "frac").iter_rows(named=True)
         if row["numbers"] is not None
     ]

@@ -114,6 +114,36 @@ QUALITY: Schema = (
     | {"relax_failures": _COUNT, "note": _TEXT}
 )
 
+COST: Schema = (
+    {
+        "constraint": _TEXT,
+        "method": _TEXT,  # rejection (the unguided arm), control, guided or late
+        "arm": _TEXT,
+        "strength": _NUMBER,  # Å
+        "chosen_by_pilot": _FLAG,
+        "pilot_passes": _NUMBER,  # network passes of the pilot, once per constraint; in no other column
+        "outcome": _TEXT,  # one of the four, or distinct_persistent: the first structures of their crystals
+        "n": _COUNT,  # structures sampled
+        "successes": _COUNT,
+    }
+    | dict.fromkeys(["rate", "rate_low", "rate_high"], _NUMBER)  # by lineage where structures share them
+    | {
+        "passes_per_structure": _NUMBER,  # network passes, as counted by campaign/cost.py
+        "seconds_per_structure": _NUMBER,  # wall time of sampling, from the timings of the arm's shards
+        "device": _TEXT,  # where those were taken
+    }
+    | dict.fromkeys(  # cost of one success; null: not defined, a null upper bound: without bound
+        [
+            *["passes_per_success", "passes_per_success_low", "passes_per_success_high"],
+            *["seconds_per_success", "seconds_per_success_low", "seconds_per_success_high"],
+            *["ratio", "ratio_low", "ratio_high"],  # passes per success over those of rejection
+            *["seconds_ratio", "seconds_ratio_low", "seconds_ratio_high"],  # the same of seconds
+        ],
+        _NUMBER,
+    )
+    | {"note": _TEXT}
+)
+
 DISTRIBUTIONS: Schema = {
     "constraint": _TEXT,
     "term": pl.Int32(),  # place among the constraint's terms

@@ -9,6 +9,7 @@ import polars as pl
 
 from lodestone.statistics.analysis import Analysis
 from lodestone.statistics.best import RULE
+from lodestone.statistics.cost_words import cost_words
 from lodestone.statistics.plan import ConstraintPlan, Plan
 from lodestone.statistics.verdict import verdict
 
@@ -23,7 +24,13 @@ def summarise(analysis: Analysis, plan: Plan) -> dict[str, Any]:
         "structures": analysis.candidates.height,
         "failed": int(analysis.candidates["failed"].sum() or 0),
         "arms": [
-            {"name": a.name, "kind": a.kind, "constraint": a.constraint, "strength": a.strength}
+            {
+                "name": a.name,
+                "kind": a.kind,
+                "constraint": a.constraint,
+                "strength": a.strength,
+                "chosen_by_pilot": a.piloted,
+            }
             for a in plan.arms
         ],
         "constraints": [_constraint(c, analysis, plan) for c in plan.constraints],
@@ -99,7 +106,8 @@ def _constraint(constraint: ConstraintPlan, analysis: Analysis, plan: Plan) -> d
                 "kind": t.kind,
                 "words": t.describe(),
                 "unit": t.unit,
-                "target": t.target,
+                "target": t.model_dump(mode="json")["target"],
+                "spans": [list(span) for span in t.spans()],
                 "tolerance": t.tolerance,
             }
             for t in constraint.models()
@@ -111,6 +119,8 @@ def _constraint(constraint: ConstraintPlan, analysis: Analysis, plan: Plan) -> d
             "details": list(found.details),
             "persists": found.persists,
         },
+        "cost": cost_words(analysis.cost, constraint.name, arm.name) if arm else [],
+        "pilot": plan.pilots.get(constraint.name),
         "rates": _rates(analysis.rates, constraint.name, _relevant(constraint.name, plan)),
     }
 

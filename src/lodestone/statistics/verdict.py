@@ -74,8 +74,9 @@ def _status(decisive: Sequence[Row], *, complete: bool) -> str:
 def _sentence(decisive: Sequence[Row], arm: ArmPlan, level: float) -> str:
     own = decisive[0]
     others = " and ".join(_against(row) for row in decisive)
+    chosen = " (chosen by a pilot on separate structures)" if arm.piloted else ""
     return (
-        f"Guided with {arm.strength:g} Å, {percent(own['rate'])} of {own['n']} structures satisfy it "
+        f"Guided with {arm.strength:g} Å{chosen}, {percent(own['rate'])} of {own['n']} structures satisfy it "
         f"({level:g} % interval {_interval(own)}), against {others}."
     )
 

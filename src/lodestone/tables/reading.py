@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.campaign.timing import read_arm as read_timing
+from lodestone.pilot.record import read as read_pilot
+from lodestone.statistics.cost import Effort
 from lodestone.structures.table import read_table
 from lodestone.tables.candidates import join_arm
 
@@ -29,6 +32,22 @@ def read_samples(folder: Path, ids: pl.Series) -> pl.DataFrame:
     shards = [read_table(path) for path in sorted(folder.glob("*.parquet"))]
     wanted = pl.DataFrame({"id": ids})
     return wanted.join(pl.concat(shards, how="diagonal_relaxed"), on="id", how="inner", maintain_order="left")
+
+
+def read_pilots(paths: CampaignPaths, arms: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The documents of the pilots, by constraint, of the arms whose strength is left open."""
+    chosen = dict.fromkeys(a["constraint"] for a in arms if a.get("strength", 0.0) is None)
+    return {name: read_pilot(paths.pilot(name)) for name in chosen}
+
+
+def read_efforts(paths: CampaignPaths, arms: Sequence[str]) -> dict[str, Effort]:
+    """Seconds per structure of each arm and their device, where shards were timed."""
+    found = {arm: read_timing(paths.timing(arm, 0).parent) for arm in arms}
+    return {
+        arm: Effort(timing.seconds / timing.structures, timing.device)
+        for arm, timing in found.items()
+        if timing and timing.structures
+    }
 
 
 def read_if_present(path: Path) -> pl.DataFrame | None:

@@ -35,6 +35,17 @@ def test_arms_come_in_the_order_of_the_report(campaign):
     ]
 
 
+def test_a_pilot_s_arms_leave_their_strength_open(campaign):
+    for auto in ("auto", {"auto": {"structures": 4}}):
+        found = arms(campaign(("strengths: [0.1, 0.3]", "late: true"), guidance={"strengths": auto}))
+        assert [(a.name, a.kind, a.strength, a.piloted) for a in found[1:4]] == [
+            ("control", "control", 0.0, False),
+            ("co_o_4-auto", "guided", None, True),
+            ("co_o_4-late", "late", None, True),
+        ]
+        assert len(found) == 6
+
+
 def test_late_arms_can_be_left_out(campaign):
     assert [a.kind for a in arms(campaign(guidance={"late": False}))].count("late") == 0
 
@@ -120,6 +131,8 @@ def test_seeds_never_change():
         (lambda p: p.stage("a", "measured"), "results/c/arms/a/measured.parquet"),
         (lambda p: p.candidates, "results/c/candidates.parquet"),
         (lambda p: p.best, "results/c/best"),
+        (lambda p: p.pilot("v"), "results/c/pilot/v.json"),
+        (lambda p: p.pilot("{constraint}", ".tsv"), "results/c/pilot/{constraint}.tsv"),
         (lambda p: p.timing("a", 3), "results/c/timing/a/0003.json"),
     ],
 )

@@ -180,3 +180,55 @@ def test_scalars_survive_being_written(value):
 
     text = flow(value) if value not in {float("inf"), float("-inf")} else f"{'-' if value < 0 else ''}.inf"
     assert scalar(text) == value
+
+
+def test_shares_of_sizes_have_numbers_as_keys(campaign):
+    found = campaign(("{min: 1, max: 10}", "{distribution: {4: 0.25, 12: 0.75}}")).sampling.atoms
+    assert found.distribution == {"4": 0.25, "12": 0.75}
+    assert found.most == 12
+
+
+def test_a_composition_decides_the_number_of_atoms(campaign):
+    edit = ("  atoms: {min: 1, max: 10}", "  composition: {Li: 1, Co: 1, O: 2}\n  formula_units: [1, 4]")
+    assert campaign(edit).sampling.most_atoms == 16
+
+
+def template(tmp_path, **keys):
+    from ase import Atoms
+    from ase.io import write
+
+    path = tmp_path / "host.cif"
+    sites = [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0]]
+    write(path, Atoms("CoO2", cell=[3, 4, 5], scaled_positions=sites, pbc=True))
+    return {"atoms": {"min": 1, "max": 20}, "template": {"file": str(path), **keys}}
+
+
+def test_a_template_is_read_when_it_is_checked(campaign, tmp_path):
+    found = campaign(sampling=template(tmp_path, fix=["positions", "cell"], atoms=[0, 2])).sampling.template
+    assert found.fix == ("positions", "cell")
+    with pytest.raises(ConfigError, match=r"template\.atoms\[1\]: .* has no atom 3; allowed: .* 0 to 2"):
+        campaign(sampling=template(tmp_path, atoms=[0, 3]))
+    (tmp_path / "host.cif").write_text("something else")
+    with pytest.raises(ConfigError, match=r"sampling\.template\.file: .* is not readable"):
+        campaign(sampling={"atoms": {"max": 20}, "template": {"file": str(tmp_path / "host.cif")}})
+
+
+def test_a_changed_template_changes_its_slice(campaign, tmp_path):
+    from lodestone.campaign import arms, shards
+    from lodestone.campaign.stages import settings as stage_settings
+
+    def part():
+        found = campaign(sampling=template(tmp_path))
+        arm = arms(found)[0]
+        return stage_settings("sample", found, arm=arm, shard=shards(found, arm)[0])["sampling"]
+
+    before = part()
+    assert "composition" not in before
+    text = (tmp_path / "host.cif").read_text()
+    after = part()
+    assert before == after
+    (tmp_path / "other.cif").write_text(text + "\n# edited\n")
+    moved = campaign(sampling=template(tmp_path) | {"template": {"file": str(tmp_path / "other.cif")}})
+    arm = arms(moved)[0]
+    found = stage_settings("sample", moved, arm=arm, shard=shards(moved, arm)[0])["sampling"]
+    assert found["template"]["sha256"] != before["template"]["sha256"]

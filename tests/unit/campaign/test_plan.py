@@ -11,7 +11,7 @@ from lodestone.campaign.cost import (
 )
 from lodestone.campaign.plan import disk, plan
 from lodestone.campaign.text import duration, plan_text
-from lodestone.campaign.timing import Timing, path_of, read_rate, write
+from lodestone.campaign.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
 
 
 def passes(campaign, name, steps=100):
@@ -34,7 +34,8 @@ def test_recurrence_costs_a_pass_per_repeat_below_its_start(campaign):
 
 def test_the_corrector_inside_the_recurrence_is_repeated_too(campaign):
     inside = campaign(guidance={"recurrence": 2, "algorithm": 1})
-    assert passes(inside, "control") == 200 + 2 * 69
+    # the sample itself is the mean of the last step, which nothing corrects
+    assert passes(inside, "control") == 200 + 2 * 69 - 2
 
 
 def test_forward_guidance_costs_half_a_pass_where_it_acts(campaign):
@@ -45,10 +46,15 @@ def test_forward_guidance_costs_half_a_pass_where_it_acts(campaign):
     assert passes(sparse, "co_o_4-s0.1") == 200 + 0.5 * 49
 
 
-def test_particles_cost_a_pass_per_resampling(campaign):
-    steered = campaign(guidance={"particles": {"times": [0.5, 0.2]}})
-    assert passes(steered, "co_o_4-s0.1") == 202
-    assert passes(steered, "co_o_4-late") == 200
+def test_particles_use_the_pass_of_the_corrector(campaign):
+    particles = {"times": [0.5, 0.2], "count": 5}
+    steered = campaign(guidance={"particles": particles})
+    assert passes(steered, "co_o_4-s0.1") == passes(steered, "co_o_4-late") == 200
+    inside = campaign(guidance={"particles": particles, "algorithm": 1})
+    assert passes(inside, "co_o_4-s0.1") == 199 + 2
+    alone = campaign(guidance={"particles": particles | {"return": "one_per_lineage"}})
+    assert passes(alone, "co_o_4-s0.1") == 5 * 200
+    assert passes(alone, "co_o_4-late") == 200
 
 
 def test_times_run_from_one_to_one_step():
@@ -100,6 +106,41 @@ def test_a_plan_adds_up(campaign, tmp_path):
     assert found.hours is None
     assert found.disk_bytes == disk(160, 10) > 8_000_000
     assert json.loads(json.dumps(found.as_dict()))["jobs_total"] == 24 + 7 * 8 + 6
+
+
+def test_the_passes_of_pilots_are_counted(campaign, tmp_path):
+    auto = {"strengths": {"auto": {"candidates": [0.1, 0.3, 1], "structures": 10}}, "recurrence": 2}
+    steered = auto | {"particles": {"count": 4}}
+    strengths = ("strengths: [0.1, 0.3]", "late: true")
+    small = campaign(strengths, sampling={"steps": 10}, guidance=steered)
+    found = plan(small, CampaignPaths(campaign="small", root=tmp_path))
+    # 3 lineages in the first round of 3 candidates, as many again in the second of 2
+    each = control = 20 + 6
+    assert [(p.constraint, p.rounds, p.structures) for p in found.pilots] == [
+        ("co_o_4", 2, 12 * (3 + 2) + 24),
+        ("volume_15", 2, 12 * (3 + 2) + 24),
+    ]
+    assert found.pilots[0].passes == 60 * each + 24 * control
+    assert found.passes == sum(cost.passes for cost in found.arms) + 2 * found.pilots[0].passes
+    assert found.jobs["pilot"] == 2
+    assert "pilot of co_o_4" in plan_text(found)
+    assert "up to 84 " in plan_text(found)
+    assert json.loads(json.dumps(found.as_dict()))["pilots"][0]["constraint"] == "co_o_4"
+
+
+def test_a_pilot_s_timing_lies_where_the_plan_looks_for_it(tmp_path):
+    paths = CampaignPaths(campaign="small", root=tmp_path)
+    write(path_of_pilot(paths.pilot("co_o_4")), Timing("cpu", 4, 80.0, 40.0))
+    assert read_rate(paths.directory / "timing").seconds_per_pass == 0.5
+
+
+def test_the_timings_of_an_arm_are_those_of_its_main_device(tmp_path):
+    for i, timing in enumerate(
+        (Timing("cpu", 4, 80.0, 40.0), Timing("cuda", 8, 160.0, 1.0), Timing("cuda", 8, 160.0, 2.0))
+    ):
+        write(tmp_path / f"{i:04d}.json", timing)
+    assert read_arm(tmp_path) == Timing("cuda", 16, 320.0, 3.0)
+    assert read_arm(tmp_path / "none") is None
 
 
 def test_hours_are_known_once_shards_have_been_timed(campaign, tmp_path):

@@ -11,7 +11,7 @@ from lodestone.campaign.code import code as code_of
 from lodestone.campaign.stages import STAGES, resolved, settings
 
 WHOLE = {"record", "report"}  # they show every setting
-OTHERS = [stage for stage in STAGES if stage != "sample"]
+OTHERS = [stage for stage in STAGES if stage not in {"pilot", "sample"}]
 
 
 def slices(campaign):
@@ -20,6 +20,8 @@ def slices(campaign):
     for arm in arms(campaign):
         for shard in shards(campaign, arm):
             found[f"sample {arm.name} {shard.index}"] = settings("sample", campaign, arm=arm, shard=shard)
+        if arm.piloted:
+            found[f"pilot {arm.constraint}"] = settings("pilot", campaign, arm=arm)
     return {name: json.dumps(part, sort_keys=True) for name, part in found.items()}
 
 
@@ -54,11 +56,12 @@ TOUCHES = {
     "target": (("target: 4,", "target: 5,"), {"measure", "relax", "analyse"} | CO_O_4),
     "seed": (("seed: 7", "seed: 8"), {"analyse"} | EVERY_SAMPLE),
     "more structures": (("structures: 20", "structures: 24"), {name for name in EVERY_SAMPLE if name.endswith(" 2")}),
+    "composition": (("  atoms: {min: 1, max: 10}", "  composition: {Li: 1, Co: 1, O: 2}"), EVERY_SAMPLE),
     "batch_size of sampling": (("seed: 7", "seed: 7\n  batch_size: 4"), EVERY_SAMPLE),
     "guidance.start": (("strengths:", "start: 0.6\n  strengths:"), STEERED | CONTROL),
     "guidance.late_start": (("strengths:", "late_start: 0.1\n  strengths:"), GUIDED - STEERED),
-    "guidance.recurrence": (("strengths:", "recurrence: 2\n  strengths:"), EVERY_SAMPLE - UNGUIDED),
-    "guidance.forward": (("strengths:", "forward: 0.2\n  strengths:"), GUIDED),
+    "guidance.recurrence": (("strengths:", "recurrence: 2\n  strengths:"), EVERY_SAMPLE - UNGUIDED | {"analyse"}),
+    "guidance.forward": (("strengths:", "forward: 0.2\n  strengths:"), GUIDED | {"analyse"}),
     "particles": (("strengths:", "particles: {}\n  strengths:"), STEERED),
     "particles.beta": (("strengths:", "particles: {beta: 2.0}\n  strengths:"), STEERED),
     "guidance_factor": (("guidance_factor: 1.0", "guidance_factor: 2.0"), EVERY_SAMPLE),
@@ -97,10 +100,57 @@ def test_another_strength_leaves_the_arms_that_are_there(campaign):
     assert not any(name.startswith("sample") for name in changed(campaign(), campaign(more)))
 
 
+AUTO = ("strengths: [0.1, 0.3]", "strengths: {auto: {structures: 8}}")
+PILOTS = {"pilot co_o_4", "pilot volume_15"}
+PILOT_TOUCHES = {
+    "candidates": (("structures: 8}}", "candidates: [0.1, 0.2]}}"), PILOTS),
+    "bounds": (("structures: 8}}", "structures: 8, worst_energy: 0.2}}"), PILOTS),
+    "target": (("target: 4,", "target: 5,"), {"pilot co_o_4", "sample co_o_4-auto 0"}),
+    "satisfied_within": (("0.5\n  volume", "0.4\n  volume"), {"pilot co_o_4"}),
+    "seed": (("seed: 7", "seed: 8"), PILOTS | {"sample co_o_4-auto 0", "sample unguided 0"}),
+    "estimator": (("{kind: grace, model: embedded}", "{kind: chgnet}"), PILOTS),
+    "alpha": (("deduplicate:", "statistics: {alpha: 0.01}\ndeduplicate:"), set()),
+    "more structures": (("structures: 20", "structures: 24"), set()),
+}
+
+
+@pytest.mark.parametrize("key", PILOT_TOUCHES)
+def test_a_pilot_depends_on_how_its_constraint_is_sampled_and_judged(key, campaign):
+    edit, touched = PILOT_TOUCHES[key]
+    shown = {name for name in slices(campaign(AUTO)) if name.startswith("pilot") or name.endswith("0")}
+    found = changed(campaign(AUTO), campaign(AUTO, edit)) & shown
+    watched = PILOTS | {"sample co_o_4-auto 0", "sample unguided 0"}
+    assert found & watched == touched
+
+
+def test_the_pilot_of_a_campaign_with_given_strengths_is_refused(campaign):
+    with pytest.raises(ValueError, match="need an arm whose strength a pilot chooses"):
+        settings("pilot", campaign(), arm=arms(campaign())[2])
+    with pytest.raises(ValueError, match="need an arm whose strength a pilot chooses"):
+        settings("pilot", campaign(AUTO))
+
+
+def test_what_a_pilot_chooses_is_left_open(campaign):
+    found = campaign(AUTO, guidance={"particles": {"count": 4}})
+    for arm in arms(found)[2:]:
+        part = settings("sample", found, arm=arm, shard=shards(found, arm)[0])
+        assert part["guidance"]["backward"] is part["arm"]["strength"] is None
+    pilot = settings("pilot", found, arm=arms(found)[2])
+    assert pilot["lineage"] == 4
+    assert pilot["guided"]["particles"]["count"] == 4
+    assert pilot["control"]["guidance"] is pilot["control"]["particles"] is None
+    assert list(pilot["constraints"]) == ["co_o_4"]
+
+
 def test_slices_are_plain_json(campaign):
     for part in slices(campaign()).values():
         assert json.loads(part) == json.loads(json.dumps(json.loads(part)))
-    assert resolved(campaign())["sampling"]["atoms"] == {"min": 1, "max": 10, "exactly": None}
+    assert resolved(campaign())["sampling"]["atoms"] == {
+        "min": 1,
+        "max": 10,
+        "exactly": None,
+        "distribution": None,
+    }
 
 
 def test_the_arms_of_a_sample_are_steered_as_their_kind_says(campaign):
@@ -130,7 +180,7 @@ def test_rebuilt_embedded_assets_change_the_stages_that_use_them(campaign, monke
 
 
 def test_unknown_stages_are_refused(campaign):
-    with pytest.raises(ValueError, match="no stage 'samples'; there are: sample, references"):
+    with pytest.raises(ValueError, match="no stage 'samples'; there are: pilot, sample, references"):
         settings("samples", campaign())
     with pytest.raises(ValueError, match="need an arm and a shard"):
         settings("sample", campaign())
@@ -139,11 +189,12 @@ def test_unknown_stages_are_refused(campaign):
 
 
 def test_every_stage_has_code_behind_it():
-    assert {"sample", *ROOTS} == set(STAGES)
+    assert {"pilot", "sample", *ROOTS} == set(STAGES)
     for stage, patterns in ROOTS.items():
         assert files(stage), (stage, patterns)
         assert len(code_of(stage)) == 16
-    assert code_of("sample") == "sample-1"
+    assert code_of("sample") == "sample-2"
+    assert code_of("pilot") == "pilot-1"
 
 
 def test_code_follows_imports_and_leaves_out_what_only_moves_data():

@@ -32,6 +32,22 @@ def test_nothing_is_done_at_the_start(campaign, paths):
     assert status_text(rows, paths).splitlines()[0].endswith("small: 0 of 70 stages done")
 
 
+def test_the_pilot_of_an_arm_comes_before_it(campaign, paths):
+    auto = campaign(
+        ("strengths: [0.1, 0.3]", "late: true"),
+        guidance={"strengths": {"auto": {"candidates": [0.1, 0.3], "structures": 4}}},
+    )
+    folder = paths.state("pilot", "co_o_4") / "abc"
+    chunk(folder / "pilot-co_o_4-control" / "0000" / "batch-0000.parquet", 4, 20)
+    chunk(folder / "pilot-co_o_4-s0.1" / "0000" / "batch-0000.parquet", 2, 10)
+    chunk(paths.pilot("volume_15"), 1, 0)
+    rows = by_stage(auto, paths)
+    row = rows["co_o_4-auto", "pilot"]
+    assert (row.done, row.total, row.running) == (6, 12, True)
+    assert rows["volume_15-auto", "pilot"].done == 12
+    assert ("co_o_4-late", "pilot") not in rows
+
+
 def test_finished_shards_and_batches_of_open_ones_are_counted(campaign, paths):
     chunk(paths.samples("unguided", 0), 8, 0)
     for number, age in enumerate((30, 20, 10)):

@@ -1,178 +1,162 @@
-"""Descriptors against pymatgen's own counts, analytic gradients and invariances."""
+"""Descriptors against pymatgen's own counts, scipy's distances and known crystals."""
 
 from __future__ import annotations
+
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from crystals import CRYSTALS, IDS, TRICLINIC, arrays, clean
+from pydantic import TypeAdapter
 from pymatgen.analysis.local_env import CutOffDictNN
 from pymatgen.io.ase import AseAtomsAdaptor
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import wasserstein_distance
 
-from lodestone.constraints.clean import CleanEstimate, neighbour_pairs
-from lodestone.constraints.descriptors.coordination import Coordination
-from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
+from lodestone.constraints import AnyTerm, Term, term_models
+from lodestone.constraints.radii import NUMBERS, RADII
 from lodestone.structures.neighbours import neighbour_counts
 
-
-def crystals() -> list[tuple[str, Atoms, str, str, float]]:
-    """Known crystals with a centre, a neighbour and a cutoff."""
-    skewed = bulk("NaCl", "rocksalt", a=5.64)
-    skewed.set_cell(np.array([[1, 0, 0], [1, 1, 0], [2, -1, 1]]) @ np.asarray(skewed.cell))
-    triclinic = Atoms(
-        "CoO2",
-        cell=[[3.1, 0.2, 0.1], [0.7, 3.9, -0.3], [-0.9, 0.4, 4.4]],
-        scaled_positions=[[0.1, 0.2, 0.3], [0.6, 0.55, 0.7], [0.35, 0.9, 0.05]],
-        pbc=True,
-    )
-    found = [
-        ("fcc-1", bulk("Cu", "fcc", a=3.61), "Cu", "Cu", 2.8),
-        ("fcc-cubic", bulk("Cu", "fcc", a=3.61, cubic=True), "Cu", "Cu", 2.8),
-        ("bcc-1", bulk("Fe", "bcc", a=2.87), "Fe", "Fe", 2.6),
-        ("bcc-2nd-shell", bulk("Fe", "bcc", a=2.87), "Fe", "Fe", 3.0),
-        ("hcp", bulk("Co", "hcp", a=2.51, c=4.07), "Co", "Co", 2.7),
-        ("sc", bulk("Po", "sc", a=3.35), "Po", "Po", 3.5),
-        ("diamond", bulk("Si", "diamond", a=5.43), "Si", "Si", 2.5),
-        ("diamond-cubic", bulk("Si", "diamond", a=5.43, cubic=True), "Si", "Si", 4.0),
-        ("skewed", skewed, "Na", "Cl", 3.0),
-        ("triclinic", triclinic, "Co", "O", 3.2),
-        ("triclinic-far", triclinic, "O", "Co", 6.5),
-        ("long-cutoff", bulk("Cu", "fcc", a=3.61), "Cu", "Cu", 8.0),
-    ]
-    for name, kind, a in [
-        ("NaCl", "rocksalt", 5.64), ("CsCl", "cesiumchloride", 4.12), ("ZnS", "zincblende", 5.41),
-        ("CaF2", "fluorite", 5.46), ("CoO", "rocksalt", 4.26), ("LiF", "rocksalt", 4.03),
-        ("GaAs", "zincblende", 5.65), ("MgO", "rocksalt", 4.21), ("BaF2", "fluorite", 6.2),
-    ]:  # fmt: skip
-        atoms = bulk(name, kind, a=a)
-        first, last = atoms.symbols[0], atoms.symbols[-1]
-        found.append((f"{name}-{kind}", atoms, first, last, 0.52 * a))
-    return found
+WITHOUT_POTENTIAL = [kind for kind in term_models() if kind != "energy_above_hull"]
+ADAPTER: TypeAdapter[Term] = TypeAdapter(AnyTerm)
 
 
-CRYSTALS = crystals()
+def term(kind: str, **keys: Any) -> Term:
+    return ADAPTER.validate_python({"kind": kind} | keys)
 
 
-def clean(atoms: Atoms, **change: torch.Tensor) -> CleanEstimate:
-    fields = {
-        "frac": torch.tensor(atoms.get_scaled_positions()),
-        "cell": torch.tensor(np.asarray(atoms.cell))[None],
-        "types": torch.nn.functional.one_hot(torch.tensor(atoms.numbers) - 1, 100).double(),
-        "structure_idx": torch.zeros(len(atoms), dtype=torch.long),
-    }
-    return CleanEstimate(**(fields | change))
+def pair(kind: str, a: str, b: str, cutoff: float, target: Any = 4, **keys: Any) -> Term:
+    return term(kind, center=a, neighbor=b, cutoff=cutoff, target=target, **keys)
 
 
-def coordination(center: str, neighbor: str, cutoff: float, width: float = 0.12) -> Coordination:
-    return Coordination(center=center, neighbor=neighbor, target=4.0, cutoff=cutoff, width=width)
-
-
-def test_there_are_at_least_twenty_crystals() -> None:
-    assert len(CRYSTALS) >= 20
-
-
-@pytest.mark.parametrize(("name", "atoms", "a", "b", "cutoff"), CRYSTALS, ids=[c[0] for c in CRYSTALS])
-def test_hard_and_sharp_counts_equal_pymatgen(name: str, atoms: Atoms, a: str, b: str, cutoff: float) -> None:
+def pymatgen_counts(atoms: Atoms, a: str, b: str, cutoff: float) -> list[int]:
     structure = AseAtomsAdaptor.get_structure(atoms)
     finder = CutOffDictNN({(a, b): cutoff})
-    expected = [
+    return [
         sum(n["site"].specie.symbol == b for n in finder.get_nn_info(structure, i))
         for i, site in enumerate(structure)
         if site.specie.symbol == a
     ]
-    term = coordination(a, b, cutoff, width=1e-4)
-    numbers, cell, frac = atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions()
-    assert term.hard(numbers, cell, frac) == pytest.approx(np.mean(expected), abs=1e-12), name
-    assert float(term.smooth(clean(atoms))[0]) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_there_are_at_least_twenty_crystals() -> None:
+    assert len(CRYSTALS) >= 20
+    assert any(len(atoms) == 1 for _, atoms, *_ in CRYSTALS)
+
+
+@pytest.mark.parametrize(("name", "atoms", "a", "b", "cutoff"), CRYSTALS, ids=IDS)
+def test_hard_and_sharp_values_are_those_of_other_libraries(
+    name: str, atoms: Atoms, a: str, b: str, cutoff: float
+) -> None:
+    counts = pymatgen_counts(atoms, a, b, cutoff)
+    assert min(counts) > 0
+    shares = {4: 0.25, 6: 0.75}
+    levels = range(max([*counts, 6]) + 1)
+    seen = Counter(counts)
+    p, q = [seen[k] / len(counts) for k in levels], [shares.get(k, 0) for k in levels]
+    distances = atoms.get_all_distances(mic=True)
+    lengths = distances[np.ix_(atoms.symbols == a, atoms.symbols == b)]
+    expected = {
+        "coordination": np.mean(counts),
+        "wasserstein": wasserstein_distance(levels, levels, p, q),
+        "jensen_shannon": jensenshannon(p, q, base=2),
+        "shortest": lengths[lengths > 0].min() if (lengths > 0).any() else None,
+    }
+    sharp = {"width": 1e-4}
+    terms = {
+        "coordination": pair("coordination", a, b, cutoff, **sharp),
+        "wasserstein": pair("coordination_distribution", a, b, cutoff, shares, **sharp),
+        "jensen_shannon": pair(
+            "coordination_distribution", a, b, cutoff, shares, metric="jensen_shannon", **sharp
+        ),
+        "shortest": pair("bond_length", a, b, cutoff, mode="shortest", **sharp),
+        "mean": pair("bond_length", a, b, cutoff, mode="mean", **sharp),
+        "density": term("density", target=3),
+        "contact": term("min_distance", target={"higher": 0.3}),
+        "volume": term("volume_per_atom", target=10),
+        "angle": term("lattice", quantity="beta", target=90),
+        "length": term("lattice", quantity="c", target=4),
+        "aspect": term("lattice", quantity="aspect_ratio", target=2),
+    }
+    structure = AseAtomsAdaptor.get_structure(atoms)
+    expected |= {"angle": structure.lattice.beta, "length": structure.lattice.c}
+    expected["density"] = atoms.get_masses().sum() / atoms.get_volume() * 1.66053906660
+    for what, each in terms.items():
+        hard = each.hard(*arrays(atoms))
+        pull = 1e-3 * expected["wasserstein"] if what == "jensen_shannon" else 0
+        assert float(each.smooth(clean(atoms))[0]) == pytest.approx(hard + pull, rel=1e-5, abs=2e-4), what
+        if expected.get(what) is not None:
+            assert hard == pytest.approx(expected[what], rel=1e-9, abs=1e-9), (name, what)
 
 
 def test_primitive_fcc_has_twelve_neighbours() -> None:
     atoms = bulk("Cu", "fcc", a=3.61)
-    counts = neighbour_counts(
-        atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions(), 29, 29, 2.8
-    )
+    counts = neighbour_counts(*arrays(atoms), 29, 29, 2.8)
     assert counts is not None
     assert counts.tolist() == [12]
 
 
-def test_no_centre_is_not_defined() -> None:
+def test_values_written_out() -> None:
+    copper = bulk("Cu", "fcc", a=3.61)
+    nearest = 3.61 / 2**0.5
+    values = {
+        "volume": (term("volume_per_atom", target=10), 3.61**3 / 4),
+        "density": (term("density", target=8), 4 * 63.546 * 1.66053906660 / 3.61**3),
+        "shortest": (pair("bond_length", "Cu", "Cu", 2.8, mode="shortest"), nearest),
+        "contact": (term("min_distance", target=1), nearest / 2.64),
+        "angle": (term("lattice", quantity="alpha", target=60), 60.0),
+        "length": (term("lattice", quantity="a", target=2.5), nearest),
+        "aspect": (term("lattice", quantity="aspect_ratio", target=1), 1.0),
+    }
+    for name, (each, expected) in values.items():
+        assert each.hard(*arrays(copper)) == pytest.approx(expected, rel=1e-5), name
+    second = pair("bond_length", "Fe", "Fe", 3.0)
+    iron = bulk("Fe", "bcc", a=2.87)
+    assert second.hard(*arrays(iron)) == pytest.approx((8 * 2.87 * 0.75**0.5 + 6 * 2.87) / 14)
+
+
+@pytest.mark.parametrize("kind", ["coordination", "coordination_distribution", "bond_length"])
+def test_no_centre_is_not_defined(kind: str) -> None:
     atoms = bulk("Cu", "fcc", a=3.61)
-    term = coordination("Co", "O", 2.6)
-    assert term.hard(atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions()) is None
-    assert float(term.smooth(clean(atoms))[0]) == 0.0
+    each = pair(kind, "Co", "O", 2.6, {4: 1.0} if kind.endswith("distribution") else 4)
+    assert each.hard(*arrays(atoms)) is None
+    assert torch.isfinite(each.smooth(clean(atoms))).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
-def test_a_broken_cell_is_not_defined(bad: float) -> None:
+@pytest.mark.parametrize("kind", WITHOUT_POTENTIAL)
+def test_a_broken_cell_is_not_defined_and_breaks_no_neighbour(kind: str, bad: float) -> None:
+    model = term_models()[kind]
+    each = ADAPTER.validate_python({"kind": kind} | dict(model.example))
     numbers, frac = np.array([27, 8]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
     cell = np.eye(3) * 4
     cell[0] = bad
-    assert coordination("Co", "O", 2.6).hard(numbers, cell, frac) is None
+    found = each.hard(numbers, cell, frac)
+    assert found is None or (kind == "volume_per_atom" and bad == 0.0)
+    good = Atoms(numbers, scaled_positions=frac, cell=np.eye(3) * 4, pbc=True)
+    pair_of = clean(good, good)
+    pair_of.cell[0] = torch.tensor(cell)
+    assert float(each.smooth(pair_of)[1]) == pytest.approx(float(each.smooth(clean(good))[0]), abs=1e-9)
 
 
-def test_default_cutoff_is_radii_plus_one_angstrom() -> None:
-    term = Coordination(center="Co", neighbor="O", target=4.0)
-    assert term.resolved_cutoff() == pytest.approx(1.26 + 0.66 + 1.0, abs=0.3)
+def test_radii_are_cordero_s() -> None:
+    from ase.data import atomic_numbers, covalent_radii
+
+    assert {s: NUMBERS[s] for s in RADII} == {s: atomic_numbers[s] for s in RADII}
+    assert len(RADII) == 100
+    for symbol, radius in list(RADII.items())[:96]:
+        assert radius == pytest.approx(covalent_radii[NUMBERS[symbol]]), symbol
 
 
-def test_volume_per_atom() -> None:
-    atoms = bulk("Cu", "fcc", a=3.61, cubic=True)
-    term = VolumePerAtom(target=10.0)
-    expected = 3.61**3 / 4
-    assert term.hard(atoms.numbers, np.asarray(atoms.cell), atoms.get_scaled_positions()) == pytest.approx(
-        expected
-    )
-    assert float(term.smooth(clean(atoms))[0]) == pytest.approx(expected)
-
-
-def test_gradients_match_finite_differences() -> None:
-    atoms = CRYSTALS[9][1]
-    base = clean(atoms)
-    logits = torch.randn(3, 100, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    logits[:, [26, 7]] += 6
-
-    def value(frac: torch.Tensor, cell: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        moved = clean(atoms, frac=frac, cell=cell, types=torch.softmax(logits, dim=1))
-        volume = VolumePerAtom(target=10.0).smooth(moved)
-        return coordination("Co", "O", 2.6).smooth(moved) + 0.1 * volume
-
-    inputs = tuple(x.clone().requires_grad_() for x in (base.frac, base.cell, logits))
-    assert torch.autograd.gradcheck(value, inputs, eps=1e-6, atol=1e-5)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    shift=st.tuples(*[st.floats(-2, 2)] * 3),
-    angle=st.floats(0, 6.28),
-    repeat=st.sampled_from([(1, 1, 1), (2, 1, 1), (1, 2, 2)]),
-)
-def test_mean_count_is_invariant(
-    shift: tuple[float, float, float], angle: float, repeat: tuple[int, int, int]
-) -> None:
-    atoms = CRYSTALS[9][1]
-    term = coordination("Co", "O", 2.9)
-    moved = atoms.repeat(repeat)
-    moved.translate(shift)
-    moved.rotate(np.degrees(angle), (1, 2, 3), rotate_cell=True)
-    before, after = term.smooth(clean(atoms)), term.smooth(clean(moved))
-    assert float(after[0]) == pytest.approx(float(before[0]), abs=1e-8)
-    hard = [term.hard(a.numbers, np.asarray(a.cell), a.get_scaled_positions()) for a in (atoms, moved)]
-    assert hard[0] == pytest.approx(hard[1])
-
-
-def test_pairs_of_a_batch_are_those_of_each_alone() -> None:
-    many = [bulk("Cu", "fcc", a=3.61), CRYSTALS[9][1], bulk("Si", "diamond", a=5.43)]
-    batch = CleanEstimate(
-        frac=torch.cat([clean(a).frac for a in many]),
-        cell=torch.cat([clean(a).cell for a in many]),
-        types=torch.cat([clean(a).types for a in many]),
-        structure_idx=torch.repeat_interleave(torch.arange(3), torch.tensor([len(a) for a in many])),
-    )
-    together = neighbour_pairs(batch, 4.0)
-    for k, atoms in enumerate(many):
-        alone = neighbour_pairs(clean(atoms), 4.0)
-        mine = batch.structure_idx[together.i] == k
-        assert torch.allclose(together.distance[mine].sort().values, alone.distance.sort().values, atol=1e-12)
+def test_a_jensen_shannon_distance_is_bounded_and_zero_for_the_target() -> None:
+    counts = pymatgen_counts(TRICLINIC, "Co", "O", 3.2)
+    shares = {k: n / len(counts) for k, n in Counter(counts).items()}
+    for metric in ("wasserstein", "jensen_shannon"):
+        met = pair("coordination_distribution", "Co", "O", 3.2, shares, metric=metric)
+        assert met.hard(*arrays(TRICLINIC)) == pytest.approx(0, abs=1e-9)
+    far = pair("coordination_distribution", "Co", "O", 3.2, {0: 1.0}, metric="jensen_shannon")
+    assert far.hard(*arrays(TRICLINIC)) == pytest.approx(1)

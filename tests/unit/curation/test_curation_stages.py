@@ -135,3 +135,15 @@ def test_progress_tells_counts_elapsed_time_and_what_is_left(capsys: pytest.Capt
         "deduplicate: 3/4, 10 s elapsed, ETA 3 s",
         "deduplicate: 4/4, 11 s elapsed, ETA 0 s",
     ]
+
+
+def test_progress_leaves_what_was_finished_before_out_of_the_rate(capsys: pytest.CaptureFixture) -> None:
+    clock = iter([0.0, 0.0, 10.0, 20.0]).__next__
+    report = reporter("energy", clock=clock, resumes=True)
+    for done in (50, 60, 100):
+        report(done, 100)
+    assert capsys.readouterr().err.splitlines() == [
+        "energy: 50/100, 0 s elapsed, ETA unknown",
+        "energy: 60/100, 10 s elapsed, ETA 40 s",
+        "energy: 100/100, 20 s elapsed, ETA 0 s",
+    ]

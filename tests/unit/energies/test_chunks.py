@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lodestone.energies.chunks import clear, fingerprint, in_chunks, reporter
+from lodestone.energies.chunks import clear, fingerprint, in_chunks
 
 ROWS = pl.DataFrame({"id": [f"s{i}" for i in range(10)], "x": [float(i) for i in range(10)]})
 
@@ -62,14 +62,3 @@ def test_fingerprint_sees_order_values_and_key() -> None:
     assert fingerprint(ROWS, {}) == fingerprint(ROWS.clone(), {})
     different = {fingerprint(ROWS, {}), fingerprint(ROWS.reverse(), {}), fingerprint(ROWS, {"a": 1})}
     assert len(different) == 3
-
-
-def test_progress_tells_stage_share_and_time(capsys: pytest.CaptureFixture[str]) -> None:
-    report = reporter("energy")
-    report(5, 20)
-    report(10, 20)
-    report(20, 20)
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in lines] == [f"energy: {n}/20" for n in (5, 10, 20)]
-    assert lines[0].endswith("ETA unknown")
-    assert lines[2].endswith("ETA 0 s")

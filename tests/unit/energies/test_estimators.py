@@ -29,6 +29,20 @@ def test_an_ase_calculator_by_its_import_path() -> None:
     assert np.allclose(found.stress, atoms.get_stress(voigt=False))
 
 
+def test_an_ase_calculator_by_ase_s_own_name() -> None:
+    (named,) = make_estimator({"kind": "ase", "calculator": "emt"}).evaluate([bulk("Cu", a=3.5)])
+    path = {"kind": "ase", "calculator": "ase.calculators.emt:EMT"}
+    assert named.energy == make_estimator(path).evaluate([bulk("Cu", a=3.5)])[0].energy
+    with pytest.raises(ValueError, match="'emtt' is no name that ASE knows"):
+        make_estimator({"kind": "ase", "calculator": "emtt"})
+
+
+def test_an_estimator_is_loaded_once_per_process() -> None:
+    settings = {"kind": "ase", "calculator": "ase.calculators.emt:EMT", "arguments": {}}
+    assert make_estimator(settings) is make_estimator(dict(settings))
+    assert make_estimator(settings) is not make_estimator(settings, 4)
+
+
 @pytest.mark.parametrize(
     "path", ["ase.calculators.emt.EMT", "no_such_module:X", "ase.calculators.emt:Nothing", ":"]
 )

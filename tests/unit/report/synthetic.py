@@ -51,6 +51,7 @@ def settings(arms: list[dict[str, Any]], constraints: dict[str, Any] | None = No
         "seed": 7,
         "arms": arms,
         "constraints": CONSTRAINTS if constraints is None else constraints,
+        "passes": {arm["name"]: 200.0 for arm in arms},
         "statistics": {"alpha": 0.05, "comparisons": ["unguided", "control", "late"]},
         "hull": {"shown_below": 0.5},
         "report": {"best": 10},

@@ -13,6 +13,8 @@ import synthetic
 from pymatgen.io.cif import CifParser
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from lodestone.statistics import console
+
 TABLES = (
     "success",
     "rates",
@@ -22,6 +24,7 @@ TABLES = (
     "diversity",
     "quality",
     "distributions",
+    "cost",
 )
 
 
@@ -86,6 +89,25 @@ def test_rates_are_counted_over_all_generated(campaign, candidates):
         assert row["successes"] == met.sum()
         assert row["rate"] == pytest.approx(met.sum() / own.height)
         assert row["n_finite"] == (~own["failed"]).sum()
+
+
+def test_costs_follow_from_the_rates(campaign, summary, page):
+    cost = pl.read_parquet(campaign / "statistics" / "cost.parquet")
+    rates = pl.read_parquet(campaign / "statistics" / "rates.parquet")
+    keys = ["constraint", "arm", "outcome"]
+    both = cost.join(rates.select(*keys, "rate"), on=keys, suffix="_expected")
+    assert both.height == 2 * 4 * 4
+    assert both["rate"].to_list() == both["rate_expected"].to_list()
+    known = cost.filter(pl.col("passes_per_success").is_not_null())
+    assert (known["passes_per_success"] * known["rate"]).to_list() == pytest.approx([200.0] * known.height)
+    distinct = cost.filter(pl.col("outcome") == "distinct_persistent")
+    quality = pl.read_parquet(campaign / "statistics" / "quality.parquet")
+    found = distinct.join(quality, on=["constraint", "arm"])
+    assert found["successes"].to_list() == found["distinct_persistent"].to_list()
+    (said,) = summary["constraints"][0]["cost"]
+    assert re.match(r"[\d.]+ times fewer network passes per persistent structure than rejection \(", said)
+    assert said in page.partition('id="cost"')[2].partition("</section>")[0]
+    assert f"co_o_4: {said}" in console.render(summary, {})
 
 
 def test_attrition_adds_up(campaign, candidates):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from lodestone.report.assets import json_for_script, library
-from lodestone.report.figures.distributions import counts_figure, distribution_figure
+from lodestone.report.figures.distributions import bands, counts_figure, distribution_figure
 from lodestone.report.figures.estimator import parity_figure, parity_table
 from lodestone.report.figures.hull import above_hull_figure, hull_figure
 from lodestone.report.figures.pareto import pareto_figure
@@ -41,18 +41,39 @@ def test_arms_differ_in_color_or_dash():
 
 def test_axes_carry_units():
     table = distributions(
-        [Quantity("c", 0, "volume per atom", "Å³/atom", 10.0, {"unguided": [9.0, 10.0, 12.0]})]
+        [Quantity("c", 0, "volume per atom", "Å³/atom", [(10.0, 10.0)], {"unguided": [9.0, 10.0, 12.0]})]
     )
-    figure = distribution_figure(table, STYLES, 10.0, 1.0)
+    figure = distribution_figure(table, STYLES, [(10.0, 10.0)], 1.0)
     assert figure.layout.xaxis.title.text == "volume per atom / Å³/atom"
     assert "(Å³/atom)⁻¹" in figure.layout.yaxis.title.text
     assert figure.data[0].name == "unguided (n = 3)"
 
 
 def test_the_band_is_what_satisfies():
-    table = distributions([Quantity("c", 0, "x", "", 10.0, {"unguided": [9.0, 10.0]})])
-    band = distribution_figure(table, STYLES, 10.0, 1.5).layout.shapes[0]
+    table = distributions([Quantity("c", 0, "x", "", [(10.0, 10.0)], {"unguided": [9.0, 10.0]})])
+    band = distribution_figure(table, STYLES, [(10.0, 10.0)], 1.5).layout.shapes[0]
     assert (band.x0, band.x1) == (8.5, 11.5)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(4.0, 6.0)], [(3.5, 6.5)]),
+        ([(None, 4.0)], [(0.0, 4.5)]),
+        ([(4.0, None)], [(3.5, 9.0)]),
+        ([(3.0, 3.0), (6.0, 6.0)], [(2.5, 3.5), (5.5, 6.5)]),
+        ([(3.0, 3.0), (4.0, 4.0)], [(2.5, 4.5)]),
+    ],
+)
+def test_bands_are_the_target_and_its_tolerance(spans, expected):
+    assert bands(spans, 0.5, (0.0, 9.0)) == expected
+
+
+def test_several_values_have_a_line_and_a_band_each():
+    spans = [(3.0, 3.0), (6.0, 6.0)]
+    table = distributions([Quantity("c", 0, "x", "", spans, {"unguided": [3.0, 4.0, 8.0]})])
+    shapes = distribution_figure(table, STYLES, spans, 0.5).layout.shapes
+    assert sorted((s.x0, s.x1) for s in shapes) == [(2.5, 3.5), (3.0, 3.0), (5.5, 6.5), (6.0, 6.0)]
 
 
 def test_labels_from_data_are_escaped():
@@ -129,7 +150,7 @@ EMPTY_CANDIDATES = pl.DataFrame(
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: distribution_figure(pl.DataFrame(schema=DISTRIBUTIONS), STYLES, 1.0, 1.0),
+        lambda: distribution_figure(pl.DataFrame(schema=DISTRIBUTIONS), STYLES, [(1.0, 1.0)], 1.0),
         lambda: counts_figure(pl.DataFrame(schema=DISTRIBUTIONS), STYLES),
         lambda: rates_figure(pl.DataFrame(schema=RATES), "c", ["unguided"]),
         lambda: attrition_figure(pl.DataFrame(schema=ATTRITION), STYLES),

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 import synthetic
 
+from lodestone.files import write_json
+
 USUAL = synthetic.usual_arms()
 ODD = {
     "no survivor": ({"survivors": False}, "No structure passed the screen"),
@@ -16,6 +18,37 @@ ODD = {
     "one structure": ({"n": 1}, None),
     "nothing generated": ({"n": 0}, "No structure was generated"),
 }
+
+
+PILOT = {
+    "constraint": "co_o_4",
+    "strength": 0.3,
+    "within_bounds": False,
+    "reason": "the weakest, since every candidate is out of bounds",
+    "passes": 1234.0,
+    "tried": [
+        {"round": 1, "arm": "control", "strength": None, "n": 8, "valid": 8},
+        {"round": 1, "arm": "guided", "strength": 0.3, "n": 8, "decision": "chosen", "reason": "<b>one</b>"},
+    ],
+}
+
+
+def test_a_strength_that_a_pilot_chose_is_said_to_be_so(finished, tmp_path):
+    arms = [dict(arm) for arm in USUAL]
+    for arm in arms[2:4]:
+        arm |= {"strength": None, "name": arm["name"].replace("s0.1", "auto")}
+    write_json(tmp_path / "small" / "pilot" / "co_o_4.json", PILOT)
+    config = synthetic.settings(arms) | {"pilots": {"co_o_4": PILOT}}
+    summary, page = read(finished(tmp_path / "small", config))
+    assert [a["strength"] for a in summary["arms"]] == [0.0, 0.0, 0.3, 0.3, 0.1, 0.1]
+    constraint = summary["constraints"][0]
+    assert "Guided with 0.3 Å (chosen by a pilot on separate structures)" in constraint["verdict"]["sentence"]
+    assert constraint["cost"][0].endswith("; the pilot's 1,234 passes come on top")
+    shown = page.partition('id="pilot"')[2].partition("</section>")[0]
+    assert "co_o_4: 0.3 Å, out of bounds: the weakest" in shown
+    assert "&lt;b&gt;one&lt;/b&gt;" in shown
+    cost = pl.read_parquet(tmp_path / "small" / "statistics" / "cost.parquet")
+    assert set(cost.filter(pl.col("chosen_by_pilot"))["arm"]) == {"co_o_4-auto", "co_o_4-late"}
 
 
 def read(root):

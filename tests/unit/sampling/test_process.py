@@ -120,6 +120,10 @@ def test_systematic_resampling_keeps_expected_counts() -> None:
     assert even.tolist() == [[0, 1, 2, 3]]
 
 
+def blank(state: State) -> Score:
+    return Score(torch.zeros_like(state.frac), torch.zeros_like(state.cell), torch.zeros(len(state.frac), 101))
+
+
 def test_gather_moves_whole_structures() -> None:
     state = crystal(3)
     marked = state.with_fields(
@@ -127,7 +131,7 @@ def test_gather_moves_whole_structures() -> None:
         state.cell * torch.tensor([1.0, 2, 3])[:, None, None],
         state.numbers,
     )
-    found = gather(marked, torch.tensor([2, 0, 0]))
+    found, _ = gather(marked, blank(marked), torch.tensor([2, 0, 0]))
     assert torch.equal(found.cell, marked.cell[[2, 0, 0]])
     assert torch.equal(found.frac[:3], marked.frac[6:])
 
@@ -137,4 +141,4 @@ def test_gather_refuses_different_sizes() -> None:
         n_atoms=torch.tensor([2, 3]), frac=torch.zeros(5, 3), structure_idx=torch.tensor([0, 0, 1, 1, 1])
     )
     with pytest.raises(ValueError, match="same number of atoms"):
-        gather(state, torch.tensor([1, 1]))  # type: ignore[arg-type]
+        gather(state, None, torch.tensor([1, 1]))  # type: ignore[arg-type]

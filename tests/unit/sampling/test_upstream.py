@@ -141,22 +141,23 @@ def test_a_killed_shard_ends_with_the_same_structures(diffusion: MatterGenDiffus
         pass
     torch.manual_seed(99)  # whatever else ran in between must not matter
     first = sample_shard(diffusion, plan(), PLAIN, tmp_path / "killed")
-    assert next(first) == (3, 7)
+    assert [next(first), next(first)] == [(0, 7), (3, 7)]
     first.close()
-    (tmp_path / "killed" / ".batch-0001.parquet.x.part").write_bytes(b"half a file")
+    (tmp_path / "killed" / ".batch-00000003.parquet.x.part").write_bytes(b"half a file")
     torch.manual_seed(7)
     assert [done for done, _ in sample_shard(diffusion, plan(), PLAIN, tmp_path / "killed")] == [3, 6, 7]
     whole, again = collect(plan(), tmp_path / "whole"), collect(plan(), tmp_path / "killed")
     assert whole.equals(again)
     assert whole["index"].to_list() == list(range(20, 27))
     assert whole["id"].n_unique() == 7
-    assert whole["batch"].to_list() == [0, 0, 0, 1, 1, 1, 2]
+    assert whole["batch"].to_list() == [0, 0, 0, 3, 3, 3, 6]
+    assert whole["batch_size"].to_list() == [3] * 6 + [1]
 
 
 def test_the_global_random_state_is_left_alone(diffusion: MatterGenDiffusion) -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    sample_batch(diffusion, plan(), PLAIN, 0, 0, 2)
+    sample_batch(diffusion, plan(), PLAIN, 0, 2)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -175,7 +176,7 @@ def test_an_exploding_structure_does_not_take_its_batch_along(checkpoint: Checkp
     diffusion = Exploding(
         checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0, corrector="per_structure"
     )
-    rows = sample_batch(diffusion, plan(), PLAIN, 0, 0, 3)
+    rows = sample_batch(diffusion, plan(), PLAIN, 0, 3)
     assert rows["failed"].to_list() == [False, True, False]
     assert "non-finite" in rows["failure"][1]
     assert rows["t_failed"][1] == pytest.approx(0.5, abs=0.1)
@@ -186,7 +187,7 @@ def test_an_exploding_structure_does_not_take_its_batch_along(checkpoint: Checkp
 
 def test_particles_keep_lineages_and_sizes(diffusion: MatterGenDiffusion) -> None:
     steered = Steering(TARGET, GuidanceOptions(0.0), LoopOptions(), ParticleOptions(2, 4.0, (0.5, 0.2)))
-    rows = sample_batch(diffusion, plan(), steered, 0, 0, 4)
+    rows = sample_batch(diffusion, plan(), steered, 0, 4)
     assert rows["lineage"].to_list() == [10, 10, 11, 11]
     sizes = [len(z) for z in rows["numbers"].to_list()]
     assert sizes[0] == sizes[1]

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from scipy.stats import gaussian_kde
 
-from lodestone.statistics.distributions import Quantity, density, distributions
+from lodestone.statistics.distributions import Quantity, density, distributions, shown_range
 
 
 def table(**values: list[float | None]) -> pl.DataFrame:
-    return distributions([Quantity("c", 0, "volume per atom", "Å³/atom", 10.0, values)])
+    return distributions([Quantity("c", 0, "volume per atom", "Å³/atom", [(10.0, 10.0)], values)])
 
 
 def rows(found: pl.DataFrame, group: str, form: str) -> pl.DataFrame:
@@ -59,7 +59,26 @@ def test_a_group_without_values_keeps_its_row() -> None:
 
 
 def test_counts_are_shares() -> None:
-    quantity = Quantity("c", 0, "Co-O", "", 4.0, {"a": [4.0]}, {"a": np.array([4, 4, 6, 0])})
+    quantity = Quantity("c", 0, "Co-O", "", [(4.0, 4.0)], {"a": [4.0]}, {"a": np.array([4, 4, 6, 0])})
     found = rows(distributions([quantity]), "a", "counts")
     assert found["x"].to_list() == [0, 1, 2, 3, 4, 5, 6]
     assert found["y"].to_list() == [0.25, 0, 0, 0, 0.5, 0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("spans", "low", "high"),
+    [
+        ([(10.0, 10.0)], 2.0, 10.0),
+        ([(-1.0, 1.0)], -1.0, 4.0),
+        ([(None, 3.0)], 2.0, 4.0),
+        ([(7.0, None)], 2.0, 7.0),
+        ([(1.0, 1.0), (6.0, 6.0)], 1.0, 6.0),
+    ],
+)
+def test_every_end_of_the_target_is_shown(
+    spans: list[tuple[float | None, float | None]], low: float, high: float
+) -> None:
+    shown = shown_range(np.array([2.0] * 50 + [4.0] * 50), spans)
+    margin = 0.05 * (high - low)
+    assert shown == pytest.approx((low - margin, high + margin))
+    assert shown_range(np.empty(0), [(None, 3.0)]) == (2.0, 4.0)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from lodestone.campaign.allowed import campaign_schema
+from lodestone.campaign.documentation.constraints import constraints_page
 from lodestone.campaign.documentation.defaults import default_yaml
 from lodestone.campaign.documentation.tables import page
 
@@ -16,6 +17,7 @@ def generated() -> dict[Path, str]:
         Path("config/default.yaml"): default_yaml(),
         Path("config/schema.json"): schema_json(),
         Path("docs/configuration.md"): page(),
+        Path("docs/constraints.md"): constraints_page(),
     }
 
 

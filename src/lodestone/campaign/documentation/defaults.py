@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.documentation.keys import flow, keys
+from lodestone.campaign.documentation.keys import example, flow, keys
 from lodestone.campaign.sections.energy import Ase, Chgnet
 from lodestone.campaign.sections.guidance import Particles
+from lodestone.campaign.sections.pilot import Automatic, Pilot
+from lodestone.campaign.sections.sampling import Template
+from lodestone.constraints import Term, term_models
 
 EXAMPLE: dict[str, Any] = {
     "campaign": "my-campaign",
@@ -28,6 +31,8 @@ EXAMPLE: dict[str, Any] = {
     },
 }
 """Values of the keys that have no default."""
+FIRST_KIND = EXAMPLE["constraints"]["co_o_4"]["terms"][0]["kind"]
+SHARED = Term.model_fields.keys() - {"kind", "target"}
 WIDTH = 96
 HEAD = """\
 # yaml-language-server: $schema=schema.json
@@ -42,8 +47,10 @@ def default_yaml() -> str:
     return HEAD + "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _entries(model: BaseModel, *, apart: bool = False) -> Iterator[str]:
+def _entries(model: BaseModel, *, apart: bool = False, leave_out: Container[str] = ()) -> Iterator[str]:
     for key in keys(type(model)):
+        if key.name in leave_out:
+            continue
         value = getattr(model, key.name)
         takes = "" if isinstance(value, BaseModel | dict) and value else f" ({key.takes})"
         needed = "Needed. " if key.needed else ""
@@ -54,12 +61,20 @@ def _entries(model: BaseModel, *, apart: bool = False) -> Iterator[str]:
         for other in _alternatives(key.name, value):
             yield f"# {key.name}:"
             yield from (f"#   {line}" for line in _entries(other))
+        if key.name == "terms" and value[0].kind == FIRST_KIND:
+            yield "# other kinds of terms, with the keys that are their own:"
+            yield from (f"# {line}" for other in _other_terms() for line in _item(other, own=True))
 
 
 def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
     """What stands in comments behind a key that could be something else."""
     if name == "particles" and value is None:
         return (Particles(),)
+    if name == "template" and value is None:
+        # not validated: the file need not be there
+        return (Template.model_construct(file="crystal.cif", fix=("cell",), atoms=None),)
+    if name == "strengths":
+        return (Automatic(auto=Pilot()),)
     return (Chgnet(), Ase(calculator="ase.calculators.emt:EMT")) if name == "estimator" else ()
 
 
@@ -80,10 +95,16 @@ def _value(name: str, value: Any) -> Iterator[str]:
         yield f"{name}: {flow(value)}"
 
 
-def _item(item: BaseModel) -> Iterator[str]:
+def _other_terms() -> Iterator[Term]:
+    """An example of every kind of term that `EXAMPLE` does not show."""
+    shown = {term["kind"] for c in EXAMPLE["constraints"].values() for term in c["terms"]}
+    return (example(model) for kind, model in term_models().items() if kind not in shown)
+
+
+def _item(item: BaseModel, *, own: bool = False) -> Iterator[str]:
     """An entry of a list; its dash stands before the first line that is no comment."""
     dash = "- "
-    for line in _entries(item):
+    for line in _entries(item, leave_out=SHARED if own else ()):
         if line.startswith("#"):
             yield f"    {line}"
         else:

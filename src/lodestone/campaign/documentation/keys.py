@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from lodestone.campaign.allowed import describe
 from lodestone.campaign.yaml_reader import scalar
+from lodestone.constraints import Term
+from lodestone.constraints.targets import Target
 
 SPECIAL = set(":#{}[],&*!|>'\"%@`")
 
@@ -47,8 +49,23 @@ def first_line(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
+def units(model: type[Term]) -> str:
+    """The unit of a term's value, target and tolerance, in words."""
+    unit: Any = model.unit
+    if isinstance(unit, property):
+        return (unit.__doc__ or "").rstrip(".")
+    return unit or "none (a pure number)"
+
+
+def example(model: type[Term]) -> Term:
+    """A term with what the documentation writes for the keys that are needed."""
+    return model.model_validate({"kind": model.model_fields["kind"].default} | dict(model.example))
+
+
 def flow(value: Any) -> str:
     """A value as YAML in one line."""
+    if isinstance(value, Target):
+        return flow(value.plain())
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, tuple | list):

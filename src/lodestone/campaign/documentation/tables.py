@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.documentation.keys import first_line, flow, keys
+from lodestone.campaign.documentation.keys import first_line, flow, keys, units
 from lodestone.campaign.sections.constraints import Constraint
 from lodestone.constraints import term_models
 
@@ -17,7 +17,8 @@ TEXT = """\
 
 A campaign is one YAML file. `lodestone check CONFIG` reads it and names every fault with file, line, key and
 what is allowed; `snakemake --configfile CONFIG --profile profiles/local` runs it. Only `campaign`,
-`chemical_system` and `constraints` are needed; `config/default.yaml` shows every key.
+`chemical_system` and `constraints` are needed; `config/default.yaml` shows every key. Constraints have a
+page of their own: [constraints](constraints.md).
 
 - Plain values follow YAML 1.2: `no` is a text, `1e-3` is a number, `010` is ten. Tags and duplicate keys
   are refused; anchors and merge keys work.
@@ -39,16 +40,17 @@ def page() -> str:
     for name, model in _sections(Campaign, ""):
         parts += [f"## `{name}`\n\n{first_line(model)}\n", table(model)]
     for kind, term in term_models().items():
-        unit = f"are in {term.unit}" if term.unit else "are pure numbers"
         parts += [f"## `constraints.<name>.terms` of `kind: {kind}`\n"]
-        parts += [f"{first_line(term)} Value, target and tolerance {unit}.\n", table(term)]
+        parts += [f"{first_line(term)} Unit of value, target and tolerance: {units(term)}.\n", table(term)]
     return "\n".join(parts)
 
 
-def table(model: type[BaseModel]) -> str:
+def table(model: type[BaseModel], leave_out: Container[str] = ()) -> str:
     """The keys of one section."""
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for key in keys(model):
+        if key.name in leave_out:
+            continue
         default = "**needed**" if key.needed else _default(key.default)
         rows.append(f"| `{key.name}` | {_cell(key.takes)} | {default} | {_cell(key.meaning)} |")
     return "\n".join(rows) + "\n"

@@ -25,9 +25,9 @@ class Constraint(Section):
     terms: Annotated[Listed[AnyTerm], Field(min_length=1, max_length=20)] = Field(
         description="What is wanted: one or more terms, each a kind of descriptor with its target."
     )
-    satisfied_within: Annotated[float, Field(gt=0)] = Field(
+    satisfied_within: Annotated[float, Field(ge=0)] = Field(
         description="Largest gap between value and target that counts as satisfied, in the unit of the first "
-        "term; a term's own `tolerance` goes before it."
+        "term; a term's own `tolerance` goes before it. It may be 0 where no target is a value."
     )
     combine: Annotated[float, Field(ge=1, le=100)] = Field(
         2.0, description="Power p of the norm that combines the losses of several terms."
@@ -38,8 +38,17 @@ class Constraint(Section):
 
     @model_validator(mode="after")
     def _units_agree(self) -> Constraint:
-        refuse(self._foreign_units())
+        refuse([*self._foreign_units(), *self._unreachable()])
         return self
+
+    def _unreachable(self) -> list[Problem]:
+        """No computed number is exactly a value that was asked for."""
+        if self.satisfied_within > 0 or not any(t.is_thin and t.tolerance is None for t in self.terms):
+            return []
+        wrong = "0 is out of range where a target is a value"
+        return [
+            (("satisfied_within",), wrong, "finite numbers > 0; 0 where targets are ranges, lower or higher")
+        ]
 
     def _foreign_units(self) -> list[Problem]:
         first: Any = self.terms[0]

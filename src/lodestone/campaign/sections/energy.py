@@ -29,6 +29,15 @@ GRACE_PUBLISHED = (
 )
 # fmt: on
 """Names of the foundation models that the GRACE package can fetch."""
+# fmt: off
+ASE_NAMES = (
+    "abinit", "aims", "amber", "castep", "cp2k", "crystal", "demon", "demonnano", "dftb", "dftd3", "dmol",
+    "eam", "elk", "emt", "espresso", "exciting", "ff", "gamess_us", "gaussian", "gromacs", "gulp", "kim",
+    "lammpslib", "lammpsrun", "lj", "mopac", "morse", "nwchem", "octopus", "onetep", "openmx", "orca",
+    "plumed", "psi4", "qchem", "siesta", "tersoff", "tip3p", "tip4p", "turbomole", "vasp",
+)
+# fmt: on
+"""Calculators of ASE itself, by ASE's own names; most need a program or parameters of their own."""
 GRACE_ALLOWED = (
     f"{EMBEDDED}, a published name such as GRACE-2L-OMAT-large-ft-AM (`grace_models list` shows all), or a "
     f"folder that holds {SAVED_MODEL}"
@@ -68,14 +77,23 @@ class Ase(Section):
     calculator: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
-            json_schema_extra=allowed("module:attribute, e.g. ase.calculators.emt:EMT"),
+            pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_][\w.]*|[A-Za-z_]\w*)$",
+            json_schema_extra=allowed(
+                "module:attribute, e.g. ase.calculators.emt:EMT, or ASE's own name: emt"
+            ),
         ),
-    ] = Field(description="Import path of what makes the calculator.")
+    ] = Field(description="Import path of what makes the calculator, or the name that ASE knows it by.")
     arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments that it is called with.")
 
     @model_validator(mode="after")
     def _package_is_installed(self) -> Ase:
+        if ":" not in self.calculator:
+            if self.calculator not in ASE_NAMES:
+                wrong = (
+                    f"{self.calculator!r} is no calculator of ASE{did_you_mean(self.calculator, ASE_NAMES)}"
+                )
+                refuse([(("calculator",), wrong, f"module:attribute, or one of {', '.join(ASE_NAMES)}")])
+            return self
         package = self.calculator.split(":")[0].split(".")[0]
         if find_spec(package) is None:
             wrong = f"no module {package!r} is installed"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, create_model, model_validator
 
 from lodestone.campaign.sections.base import Listed, Problem, Section, refuse, unit
+from lodestone.campaign.sections.pilot import Automatic, Pilot
 
 Time = Annotated[float, Field(ge=0, le=1)]
 PositiveTime = Annotated[float, Field(gt=0, le=1)]
@@ -15,7 +16,38 @@ Positive = Annotated[float, Field(gt=0)]
 FieldName = Literal["positions", "cell", "types"]
 
 
-class Particles(Section):
+def _form(value: Any) -> str:
+    """Which form of `strengths` a value is meant to be, so that its faults are told and no others."""
+    if isinstance(value, dict | Automatic):
+        return "mapping"
+    return "word" if isinstance(value, str) else "list"
+
+
+Strengths = Annotated[
+    Annotated[Listed[Positive], Field(min_length=1, max_length=50), Tag("list")]
+    | Annotated[Literal["auto"], Tag("word")]
+    | Annotated[Automatic, Tag("mapping")],
+    Discriminator(_form),
+]
+
+
+_Returned = create_model(
+    "_Returned",
+    __base__=Section,
+    **{  # a keyword of Python, which no class body can have as a name
+        "return": (
+            Literal["all", "one_per_lineage"],
+            Field(
+                "all",
+                description="What becomes part of the sample: every particle, related or not, or one of "
+                "each lineage, drawn at random, at `count` times the cost per structure.",
+            ),
+        )
+    },  # type: ignore[call-overload]
+)
+
+
+class Particles(_Returned):  # type: ignore[misc, valid-type]
     """Particle steering: several copies of a structure of which the promising ones are multiplied."""
 
     count: Annotated[int, Field(ge=2, le=256)] = Field(4, description="Particles per lineage.")
@@ -23,9 +55,29 @@ class Particles(Section):
         4.0, description="Inverse temperature of the weights exp(-β loss); 0 changes nothing."
     )
     times: Annotated[Listed[PositiveTime], Field(min_length=1)] = Field(
-        (0.5, 0.4, 0.3, 0.2, 0.1),
-        description="Diffusion times at which lineages are resampled, from noise (1) to structure (0).",
+        (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1),
+        description="Diffusion times at which particles are weighted, from noise (1) to structure (0).",
     )
+    resample_below: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.6,
+        description="Share of `count` below which the effective number of particles of a lineage makes it "
+        "resample; 1: at every time. At the last time it always does.",
+    )
+    look_ahead: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0,
+        description="Relaxation steps (positions and cell, by `energy.estimator`) that a clean estimate takes "
+        "before it is weighted, so that what is favoured persists; 0: none.",
+    )
+
+    @property
+    def one_per_lineage(self) -> bool:
+        """Whether a lineage gives one structure."""
+        return bool(getattr(self, "return") == "one_per_lineage")
+
+    @property
+    def per_lineage(self) -> int:
+        """Structures of the sample that belong to one lineage."""
+        return 1 if self.one_per_lineage else self.count
 
     @model_validator(mode="after")
     def _falling(self) -> Particles:
@@ -41,10 +93,11 @@ class Particles(Section):
 class Guidance(Section):
     """Strengths, times and kinds of guidance; the same for every constraint."""
 
-    strengths: Annotated[Listed[Positive], Field(min_length=1, max_length=50)] = Field(
+    strengths: Strengths = Field(
         (0.1,),
         description="Strengths of backward guidance, one arm each: the largest step per square root of the "
-        "number of atoms. The last one is the primary strength.",
+        "number of atoms. The last one is the primary strength. auto: a pilot chooses one strength for each "
+        "constraint.",
         json_schema_extra=unit("Å"),
     )
     backward_steps: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -84,8 +137,20 @@ class Guidance(Section):
         refuse([*self._same_strengths(), *self._empty_windows(), *self._same_fields()])
         return self
 
+    @property
+    def pilot(self) -> Pilot | None:
+        """The pilot that chooses the strength; None where strengths are given."""
+        if isinstance(self.strengths, Automatic):
+            return self.strengths.auto
+        return Pilot() if self.strengths == "auto" else None
+
+    @property
+    def fixed_strengths(self) -> tuple[float, ...]:
+        """The strengths that are given, Å; none where a pilot chooses."""
+        return self.strengths if isinstance(self.strengths, tuple) else ()
+
     def _same_strengths(self) -> list[Problem]:
-        names = [f"{s:g}" for s in self.strengths]
+        names = [f"{s:g}" for s in self.fixed_strengths]
         return [
             (
                 ("strengths", i),

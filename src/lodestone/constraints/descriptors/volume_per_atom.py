@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from lodestone.constraints.term import Positive, Term
+from lodestone.constraints.targets import Bounds, Target
+from lodestone.constraints.term import Term
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +21,14 @@ class VolumePerAtom(Term):
     """Volume of the cell divided by its number of atoms."""
 
     unit: ClassVar[str] = "Å³/atom"
+    example: ClassVar[Mapping[str, Any]] = {"target": 15}
 
     kind: Literal["volume_per_atom"] = "volume_per_atom"
-    target: Positive = Field(description="Volume per atom asked for, Å³.")
+    target: Annotated[Target, Bounds(above=0)] = Field(description="Volume per atom asked for, Å³.")
 
     def describe(self) -> str:
         """The term in words."""
-        return f"volume per atom {self.target:g} Å³"
+        return f"volume per atom {self.target.words()} Å³"
 
     def smooth(self, clean: CleanEstimate) -> Tensor:
         """|det L| / n, (n_structures,)."""
@@ -38,5 +41,6 @@ class VolumePerAtom(Term):
         import numpy as np
 
         del frac
-        value = float(abs(np.linalg.det(cell))) / len(numbers)
-        return value if np.isfinite(value) else None
+        if not np.isfinite(cell).all():
+            return None
+        return float(abs(np.linalg.det(cell))) / len(numbers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lodestone.report.palette import REFERENCE_STYLE, Style, apply_layout, label
+from lodestone.statistics.distributions import Span
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
@@ -16,11 +17,12 @@ WIDE = 2.5
 
 
 def distribution_figure(
-    rows: pl.DataFrame, styles: Mapping[str, Style], target: float, tolerance: float
+    rows: pl.DataFrame, styles: Mapping[str, Style], spans: Sequence[Span], tolerance: float
 ) -> Figure | None:
-    """Kernel densities (a histogram where there is none) of one term; the band satisfies the term.
+    """Kernel densities (a histogram where there is none) of one term; the bands satisfy the term.
 
-    `rows` are those of one constraint and term in the table of distributions.
+    `rows` are those of one constraint and term in the table of distributions; `spans` the target as
+    intervals, whose ends are drawn as lines (an open end is the end of what is shown).
     """
     drawn = rows.filter(pl.col("form").is_in(["kde", "histogram"]), pl.col("x").is_not_null())
     if not drawn.height:
@@ -33,14 +35,34 @@ def distribution_figure(
     steps = [_steps(drawn, group, styles) for group in groups]
     figure.add_traces([*smooth, *steps])
     _switch(figure, len(smooth), len(steps))
-    figure.add_vrect(
-        x0=target - tolerance, x1=target + tolerance, fillcolor="#F0E442", opacity=0.25, line_width=0
-    )
-    figure.add_vline(x=target, line={"color": "#222222", "width": 1, "dash": "dash"})
+    for x0, x1 in bands(spans, tolerance, _shown(drawn)):
+        figure.add_vrect(x0=x0, x1=x1, fillcolor="#F0E442", opacity=0.25, line_width=0)
+    for end in dict.fromkeys(end for span in spans for end in span if end is not None):
+        figure.add_vline(x=end, line={"color": "#222222", "width": 1, "dash": "dash"})
     quantity, unit = drawn["quantity"][0], drawn["unit"][0]
     named = label(quantity) + (f" / {label(unit)}" if unit else "")
     per = f" / ({label(unit)})⁻¹" if unit else ""
     return apply_layout(figure, named, f"probability density{per}")
+
+
+def bands(spans: Sequence[Span], tolerance: float, shown: tuple[float, float]) -> list[tuple[float, float]]:
+    """What satisfies a target, as intervals that do not overlap; open ends are those of `shown`."""
+    wide = sorted(
+        (shown[0] if low is None else low - tolerance, shown[1] if high is None else high + tolerance)
+        for low, high in spans
+    )
+    merged: list[tuple[float, float]] = []
+    for low, high in wide:
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _shown(rows: pl.DataFrame) -> tuple[float, float]:
+    left = rows["x"].to_numpy()
+    return float(left.min()), float((left + rows["width"].fill_null(0.0).to_numpy()).max())
 
 
 def counts_figure(rows: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lodestone.sampling.companion import accompanied, alone
 from lodestone.sampling.langevin import correct_each
-from lodestone.sampling.mattergen import compat
+from lodestone.sampling.mattergen import compat, neighbours
 from lodestone.sampling.mattergen.checkpoint import Checkpoint
 from lodestone.sampling.state import Kernel, Score, State
 
@@ -41,6 +42,7 @@ from mattergen.diffusion.wrapped.wrapped_predictors_correctors import (  # noqa:
     WrappedLangevinCorrector,
 )
 
+MOST_SHAPES = 8  # blank batches kept
 POSITION_SNR, LATTICE_SNR, LONGEST_STEP = 0.4, 0.2, 1e6  # as in upstream's sampling settings
 PREDICTORS: Mapping[str, Any] = {
     "pos": WrappedAncestralSamplingPredictor,
@@ -87,7 +89,7 @@ class MatterGenDiffusion:
             eps_t=1 / levels,
         )
         self._sampler = sampler
-        self._graphs: tuple[Any, Any] | None = None
+        self._graphs: dict[tuple[int, ...], Any] = {}
         self.times = torch.linspace(1.0, 1 / levels, levels, device=self._device)
         self.dt = -torch.tensor((1.0 - 1 / levels) / (levels - 1)).to(self._device)
         self.passes = 0
@@ -95,13 +97,36 @@ class MatterGenDiffusion:
 
     def prior(self, n_atoms: list[int]) -> State:
         """Draw x_1 for structures of given sizes from the current random generator."""
-        graph = self._collate(n_atoms).to(self._device)
-        self._graphs = (graph, None)
+        graph = self._blank(n_atoms)
         return self._state(_sample_prior(self._corruption, graph, mask=None))
 
     def score(self, state: State, t: Tensor) -> Score:
-        """The (classifier-free guided) score at x_t; t is a scalar tensor."""
+        """The (classifier-free guided) score at x_t; t is a scalar tensor.
+
+        With `corrector: per_structure` a structure's score does not depend on the others: its
+        neighbours are chosen without them, and the last rows of the batch are a companion's.
+        """
         self.passes += 1
+        if not self._per_structure:
+            return self._score(state, t)
+        with neighbours.independent_of_the_batch():
+            return alone(self._score(accompanied(state), t))
+
+    def lonely(self, state: State) -> list[int]:
+        """Structures with an atom that has no neighbour within the network's cutoff."""
+        network = self._module.model.gemnet
+        # an atom whose image is near has a neighbour, which settles nearly all
+        wide = torch.linalg.vector_norm(state.cell, dim=2).min(dim=1).values > network.cutoff
+        chosen = torch.nonzero(wide)[:, 0].tolist()
+        if not chosen:
+            return []
+        part = state.part(chosen)
+        cart = torch.einsum("ak,akc->ac", part.frac, part.cell[part.structure_idx])
+        edges, _, _ = neighbours.radius_graph(cart, part.cell, part.n_atoms, network.cutoff, 1)
+        counts = torch.bincount(edges[1], minlength=len(cart))
+        return [chosen[i] for i in part.structure_idx[counts == 0].unique().tolist()]
+
+    def _score(self, state: State, t: Tensor) -> Score:
         if self._factor == 0:
             return self._one_score(state, t, conditional=False)
         if self._factor == 1:
@@ -200,20 +225,21 @@ class MatterGenDiffusion:
             ]
         )
 
+    def _blank(self, n_atoms: list[int]) -> Any:
+        """A blank batch of these sizes; the few shapes of a run are made once."""
+        key = tuple(n_atoms)
+        if key not in self._graphs:
+            if len(self._graphs) >= MOST_SHAPES:
+                self._graphs.clear()
+            self._graphs[key] = self._collate(n_atoms).to(self._device)
+        return self._graphs[key]
+
     def _graph(self, state: State) -> Any:
-        base = self._graphs[0] if self._graphs else None
-        if base is None or base["num_atoms"].tolist() != state.n_atoms.tolist():
-            base = self._collate(state.n_atoms.tolist()).to(self._device)
-            self._graphs = (base, None)
+        base = self._blank(state.n_atoms.tolist())
         return base.replace(pos=state.frac, cell=state.cell, atomic_numbers=state.numbers)
 
     def _twice(self, state: State) -> Any:
-        self._graph(state)
-        base, double = self._graphs or (None, None)
-        if double is None:
-            double = self._collate(state.n_atoms.tolist() * 2).to(self._device)
-            self._graphs = (base, double)
-        return double.replace(
+        return self._blank(state.n_atoms.tolist() * 2).replace(
             pos=torch.cat([state.frac, state.frac]),
             cell=torch.cat([state.cell, state.cell]),
             atomic_numbers=torch.cat([state.numbers, state.numbers]),

@@ -1,0 +1,135 @@
+"""`python -m benchmarks`: ratios from one run; each command writes benchmarks/results/ and prints it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).parents[1]
+THREADS = click.option("--threads", default=1, show_default=True, help="Threads of torch.")
+RESULTS = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(__file__).parent / "results",
+    help="Folder of the results.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Measure what guidance costs; docs/benchmarks.md says how and shows the last results."""
+
+
+@main.command()
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Checkout of the reference code.",
+)
+@click.option("--structures", default=1000, show_default=True, help="Cells of 20 atoms.")
+@click.option(
+    "--repeats", default=5, show_default=True, help="Timed calls of ours before and after, and of it."
+)
+@click.option("--threads", multiple=True, default=(1, 2), show_default=True, help="Threads of torch.")
+@RESULTS
+def coordination(
+    reference: Path, structures: int, repeats: int, threads: tuple[int, ...], results: Path
+) -> None:
+    """Loss and gradient of the coordination term: ours against the reference implementation."""
+    _limit(max(threads))
+    from benchmarks.coordination import run
+
+    found = run(reference, structures=structures, repeats=repeats, threads=threads)
+    _finish("coordination", found, results)
+
+
+@main.command()
+@click.option("--case", default="co_o_4", show_default=True, help="Constraint of cases.yaml.")
+@click.option("--structures", default=32, show_default=True, help="Structures per batch.")
+@click.option("--steps", default=100, show_default=True, help="Denoising steps of a whole run.")
+@click.option("--repeats", default=9, show_default=True, help="Times that every alternative is timed.")
+@THREADS
+@RESULTS
+def step(case: str, structures: int, steps: int, repeats: int, threads: int, results: Path) -> None:
+    """Time of a guided denoising step over a step of upstream's own sampler."""
+    _limit(threads)
+    from benchmarks.step import run
+
+    found = run(case, structures=structures, steps=steps, repeats=repeats, threads=threads)
+    _finish("step", found, results)
+
+
+@main.command()
+@click.option("--structures", default=128, show_default=True, help="Structures per arm.")
+@click.option("--steps", default=100, show_default=True, help="Denoising steps.")
+@click.option("--constraints", multiple=True, help="Constraints of cases.yaml; default: all.")
+@click.option("--arms", multiple=True, help="Arms of cases.yaml; default: all.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the samples.")
+@THREADS
+@RESULTS
+def satisfying(
+    structures: int, steps: int, constraints: tuple[str, ...], arms: tuple[str, ...], seed: int, threads: int,
+    results: Path,
+) -> None:  # fmt: skip
+    """Cost of a satisfying, a persistent and a distinct persistent structure; resumes where it was."""
+    _limit(threads)
+    from benchmarks.satisfying import run
+
+    found = run(
+        structures=structures, steps=steps, constraints=constraints, arms=arms, threads=threads, seed=seed
+    )
+    _finish("satisfying", found, results)
+
+
+@main.command()
+@RESULTS
+def report(results: Path) -> None:
+    """Put the tables of the last results into docs/benchmarks.md."""
+    from benchmarks.report import update
+
+    target = ROOT / "docs" / "benchmarks.md"
+    click.echo(f"{target.relative_to(ROOT)}: {', '.join(update(target, results)) or 'no results yet'}")
+
+
+@main.command(name="all")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="Checkout of the reference code.",
+)
+def everything(reference: Path) -> None:
+    """All three at their full sizes, each in a process of its own, and the report."""
+    for arguments in (
+        ["coordination", "--reference", str(reference.resolve())],
+        ["step"],
+        ["satisfying"],
+        ["report"],
+    ):
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks", *arguments]
+        subprocess.run(command, check=True, cwd=ROOT)
+
+
+def _limit(threads: int) -> None:
+    """Threads of every library, before any is loaded; and no progress bars inside of what is timed."""
+    for library in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        name = f"{library}_THREADS" if library.startswith("TF") else f"{library}_NUM_THREADS"
+        os.environ[name] = str(threads)
+    os.environ |= {"TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def _finish(name: str, found: dict[str, Any], results: Path) -> None:
+    from benchmarks.record import save
+
+    target = save(name, found, results)
+    click.echo(target.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The figures of docs/guidance.md, from the judged structures of `python -m benchmarks steering`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+LABELS = {
+    "unguided": "plain MatterGen",
+    "control": "control",
+    "late": "late: gradient at the end only",
+    "gradient": "gradient over the whole path",
+    "particles_8_finish": "particles",
+    "default": "particles that look ahead (default)",
+}
+COLOURS = {
+    "unguided": "#777777", "control": "#bbbbbb", "late": "#e69f00", "gradient": "#d55e00",
+    "particles_8_finish": "#56b4e9", "default": "#0072b2",
+}  # fmt: skip
+
+
+def rates(rows: list[dict[str, Any]], cases: dict[str, str], target: Path) -> None:
+    """Satisfied as generated against persistent, arm by arm, one panel per case."""
+    figure, axes = _axes(len(cases))
+    for axis, (case, title) in zip(axes, cases.items(), strict=True):
+        for row in [r for r in rows if r["case"] == case and r["arm"] in LABELS]:
+            x, y = (row["outcomes"][o]["rate"] for o in ("satisfied", "persistent"))
+            axis.errorbar(
+                100 * x[0], 100 * y[0], xerr=_bars(x), yerr=_bars(y), marker="o", capsize=2,
+                color=COLOURS[row["arm"]], label=LABELS[row["arm"]], linestyle="",
+            )  # fmt: skip
+        axis.plot([0, 100], [0, 100], color="#cccccc", linewidth=0.8, zorder=0)
+        axis.set(title=title, xlabel="satisfied as generated, %", xlim=(-3, 103), ylim=(-3, 103))
+    axes[0].set_ylabel("persistent after relaxation, %")
+    _save(figure, axes, target)
+
+
+def volumes(tables: dict[str, Any], case: tuple[float, float], target: Path) -> None:
+    """Volume per atom as generated and after relaxation, for some arms."""
+    import numpy as np
+
+    figure, axes = _axes(2)
+    low, high = case
+    bins = np.linspace(5.5, 11.5, 31)
+    for name, (raw, relaxed) in tables.items():
+        for axis, values in zip(axes, (raw, relaxed), strict=True):
+            axis.hist(
+                np.clip(values, bins[0], bins[-1]), bins=bins, density=True, histtype="step", linewidth=1.6,
+                color=COLOURS[name], label=LABELS[name],
+            )  # fmt: skip
+    for axis, title in zip(axes, ("as generated", "after a short relaxation"), strict=True):
+        axis.axvspan(low, high, color="#009e73", alpha=0.15, zorder=0)
+        axis.set(title=title, xlabel="volume per atom, Å³", yscale="linear")
+    axes[0].set_ylabel("density")
+    axes[0].set_ylim(0, 1.6)
+    axes[1].set_ylim(0, 1.6)
+    _save(figure, axes, target)
+
+
+def _axes(panels: int) -> tuple[Any, Any]:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "lodestone"
+    figure, axes = plt.subplots(1, panels, figsize=(3.1 * panels, 3.4), squeeze=False)
+    return figure, axes[0]
+
+
+def _bars(rate: list[float]) -> list[list[float]]:
+    value, low, high = (100 * r for r in rate)
+    return [[max(0.0, value - low)], [max(0.0, high - value)]]
+
+
+def _save(figure: Any, axes: Any, target: Path) -> None:
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0.12, 1, 1))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, metadata={"Date": None})

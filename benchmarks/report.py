@@ -1,0 +1,168 @@
+"""Results as Markdown, and docs/benchmarks.md with the tables of the last results in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+
+
+def markdown(name: str, result: Result) -> str:
+    """One result: its tables, and machine, date and command."""
+    return f"{TABLES[name](result)}\n\n{origin(result)}\n"
+
+
+def update(document: Path, results: Path) -> list[str]:
+    """Write the tables of every result between its marks in `document`; return the names found."""
+    from lodestone.files import write_text
+
+    text, found = document.read_text(encoding="utf-8"), []
+    for name in TABLES:
+        path = results / f"{name}.json"
+        if path.is_file():
+            table = markdown(name, json.loads(path.read_text(encoding="utf-8")))
+            text = between(text, name, table)
+            found.append(name)
+    write_text(document, text)
+    return found
+
+
+def between(text: str, name: str, table: str) -> str:
+    """The text with what stands between the marks of `name` replaced.
+
+    Raises:
+        ValueError: the marks are not there once.
+    """
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    changed, n = pattern.subn(lambda _: f"{begin}\n\n{table}\n{end}", text)
+    if n != 1:
+        raise ValueError(f"the marks {begin} and {end} stand there {n} times, not once")
+    return changed
+
+
+def origin(result: Result) -> str:
+    """Where the figures come from."""
+    machine = result["machine"]
+    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
+    return (
+        f"{result['date']}; {machine['cpu']}, {machine['cores']} cores, torch threads: "
+        f"{machine['torch_threads']}, load at the end {machine['load_at_end']:g}; {versions}. "
+        f"`{result['command']}`"
+    )
+
+
+def coordination(result: Result) -> str:
+    """Times of loss and gradient, agreement, and neighbour counts of known crystals."""
+    rows = []
+    for row in result["timings"]:
+        times = [row[f"{side}_median"]["wall"] * 1000 for side in ("ours_known", "ours_soft", "reference")]
+        rows.append([
+            row["case"], row["structures"], row["threads"], *(f"{t:.3g}" for t in times),
+            _interval(row["speedup_known_wall"]), _interval(row["speedup_soft_wall"]),
+            _interval(row["speedup_known_cpu"]),
+            f"{row['apart_median']:.2g} ({row['apart_largest']:.2g})",
+        ])  # fmt: skip
+    times = table(
+        ["cells of 20 atoms", "n", "threads", "ours, ms", "ours, half of the types open, ms", "reference, ms",
+         "reference / ours", "the same, types open", "the same, CPU time",
+         "counts differ by, median (largest)"],
+        rows,
+    )  # fmt: skip
+    counts = table(
+        ["crystal", "true count", "ours, hard", "ours, smooth", "reference, smooth"],
+        [
+            [k["title"], f"{k['count']:g}", _number(k["ours_hard"]), f"{k['ours_smooth']:.2f}",
+             f"{k['reference']:.2f}"]
+            for k in result["known"]
+        ],
+    )  # fmt: skip
+    return f"{times}\n\n{counts}"
+
+
+def step(result: Result) -> str:
+    """Time per step and its ratio to upstream's; profiles of what missed its goal."""
+    rows = [
+        [
+            row["way"], f"{row['wall_per_step'] * 1000:.1f}", f"{row['cpu_per_step'] * 1000:.1f}",
+            _interval(row["wall_ratio"]), _interval(row["cpu_ratio"]),
+            "" if row["goal"] is None else f"≤ {row['goal']:g}: {'met' if row['met'] else 'missed'}",
+        ]
+        for row in result["rows"]
+    ]  # fmt: skip
+    text = (
+        f"Constraint {result['case']}, {result['structures']} structures per batch, "
+        f"{result['repeats']} repeats of {result['steps_per_repeat']} steps.\n\n"
+        + table(["", "ms per step", "CPU ms per step", "ratio", "ratio of CPU times", "goal"], rows)
+    )
+    for name, lines in result["profiles"].items():
+        text += f"\n\nProfile of `{name}` (goal missed):\n\n```text\n" + "\n".join(lines) + "\n```"
+    return text
+
+
+def satisfying(result: Result) -> str:
+    """Per constraint, arm and outcome the cost of one success."""
+    rows = [
+        [
+            row["case"], row["arm"], found["outcome"], f"{found['count']:g} of {found['n']}",
+            *(_cost(found[f"{unit}_per_success"], digits) for unit, digits in
+              (("passes", 0), ("single_passes", 0), ("cpu_seconds", 1))),
+        ]
+        for row in result["rows"]
+        for found in row["outcomes"]
+    ]  # fmt: skip
+    arms = [
+        [
+            row["case"], row["arm"], row["lineages"], row["failed"], f"{row['per_structure']['passes']:.0f}",
+            f"{row['per_structure']['single_passes']:.0f}", _number(row["reference_code_passes"]),
+            f"{row['per_structure']['cpu_seconds']:.2f}", f"{row['per_structure']['relax_cpu_seconds']:.2f}",
+        ]
+        for row in result["rows"]
+    ]  # fmt: skip
+    return (
+        f"{result['structures']} structures per arm, {result['steps']} steps.\n\n"
+        + table(
+            ["constraint", "arm", "outcome", "count", "passes per success", "single passes per success",
+             "CPU s per success"],
+            rows,
+        )
+        + "\n\n"
+        + table(
+            ["constraint", "arm", "lineages", "failed", "passes per structure", "single passes",
+             "passes of the reference's own code", "CPU s per structure", "CPU s of relaxing"],
+            arms,
+        )
+    )  # fmt: skip
+
+
+TABLES: dict[str, Callable[[Result], str]] = {
+    "coordination": coordination,
+    "step": step,
+    "satisfying": satisfying,
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; the first column is left, all others right aligned."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def _interval(values: Sequence[float]) -> str:
+    return "{:.3g} ({:.3g} to {:.3g})".format(*values)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+def _cost(cost: dict[str, float | None], digits: int) -> str:
+    """Value and interval; without any success only the least that a success may cost is known."""
+    if cost["value"] is None:
+        return "–" if cost["low"] is None else f"over {cost['low']:.{digits}f}"
+    high = "∞" if cost["high"] is None else f"{cost['high']:.{digits}f}"
+    return f"{cost['value']:.{digits}f} ({cost['low']:.{digits}f} to {high})"

@@ -1,0 +1,72 @@
+"""Choose the strength of guidance for one constraint; a killed job continues after its last batch."""
+
+from pathlib import Path
+from typing import Any
+
+NO_HULL: list[Path] = []  # no term needs one
+
+
+def main(
+    *,
+    references: Path,
+    reference_energies: Path,
+    settings: dict[str, Any],
+    output: Path,
+    tried: Path,
+    structures: Path,
+    state: Path,
+    hull: list[Path] = NO_HULL,
+) -> None:
+    """Sample round after round until one candidate is left, and write what was tried.
+
+    `hull` holds the references and their energies, where a term needs them.
+    """
+    import torch
+
+    from lodestone.campaign import timing
+    from lodestone.constraints.context import context_of
+    from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.energies.hull import with_energies
+    from lodestone.files import remove_folder, write_json, write_text
+    from lodestone.pilot.record import tried_table
+    from lodestone.pilot.run import run as run_pilot
+    from lodestone.pilot.sampler import Sampler
+    from lodestone.pilot.trial import judge
+    from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
+    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+    from lodestone.structures.table import read_table, write_table
+    from lodestone.tables.text import to_tsv
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    own = settings["guided"]
+    checkpoint = load_checkpoint(locate(own["model"]["checkpoint"]), steps=own["sampling"]["steps"])
+    diffusion = MatterGenDiffusion(
+        checkpoint,
+        chemical_system=own["chemical_system"],
+        guidance_factor=own["model"]["guidance_factor"],
+        device=device,
+        corrector=own["sampling"]["corrector"],
+    )
+    sampler = Sampler(diffusion, checkpoint.config, settings, state, device, hull)
+    known = with_energies(read_table(references), read_table(reference_energies))
+    estimator, guards = estimator_and_guards(settings)
+    context = context_of(own, hull)
+    found, everything = run_pilot(
+        settings,
+        sampler,
+        lambda raw: judge(raw, settings["constraints"], known, estimator, guards, context),
+        lambda: sampler.passes,
+    )
+    if sampler.fresh:
+        took = timing.Timing(device, sampler.fresh, sampler.fresh_passes, sampler.seconds)
+        timing.write(timing.path_of_pilot(output), took)
+    write_table(everything, structures)
+    write_text(tried, to_tsv(tried_table(found)))
+    write_json(output, found)
+    remove_folder(state, up_to="state")
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

@@ -1,0 +1,78 @@
+"""Which estimators the terms of constraints need, and where the references' energies by them lie."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lodestone.campaign.assets import ASSETS, asset_hashes, hashes
+from lodestone.campaign.config import Campaign
+from lodestone.campaign.paths import CampaignPaths
+
+Estimator = dict[str, Any]
+
+
+def estimators(campaign: Campaign, constraints: Iterable[str]) -> list[Estimator]:
+    """Settings of the estimators that the terms of these constraints need, each once."""
+    default = _dump(campaign.energy.estimator)
+    terms = [term for name in constraints for term in campaign.constraints[name].terms]
+    wanted = [t.estimator for t in terms if getattr(t, "needs_hull", False)]
+    found: list[Estimator] = []
+    for estimator in (default if e is None else _dump(e) for e in wanted):
+        if estimator not in found:
+            found.append(estimator)
+    return found
+
+
+def potentials(campaign: Campaign, constraints: Iterable[str]) -> dict[str, Any]:
+    """`{"potentials": ...}`, the settings of the context of terms; empty where no term needs one."""
+    wanted = estimators(campaign, constraints)
+    if not wanted:
+        return {}
+    embedded = any(e["kind"] == "grace" and e["model"] == "embedded" for e in wanted)
+    return {
+        "potentials": {
+            "default": _dump(campaign.energy.estimator),
+            "estimators": wanted,
+            "batch_size": campaign.energy.batch_size,
+            "screen": campaign.screen.model_dump(mode="json", include={"volume_per_atom", "min_distance"}),
+            "elements": list(campaign.elements),
+            "references": list(campaign.references),
+            "assets": hashes(campaign, "references") | (asset_hashes(ASSETS["energy"]) if embedded else {}),
+        }
+    }
+
+
+def tables(campaign: Campaign, paths: CampaignPaths, constraints: Iterable[str]) -> list[Path]:
+    """The table of references and those of their energies, one per estimator; empty where none is needed."""
+    wanted = estimators(campaign, constraints)
+    return [paths.references, *(energies(campaign, paths, e) for e in wanted)] if wanted else []
+
+
+def energies(campaign: Campaign, paths: CampaignPaths, estimator: Estimator) -> Path:
+    """The energies of the references by an estimator."""
+    if estimator == _dump(campaign.energy.estimator):
+        return paths.reference_energies
+    return paths.energies_by(key(estimator))
+
+
+def key(estimator: Estimator) -> str:
+    """A name for an estimator's settings: its kind and a hash."""
+    text = json.dumps(estimator, sort_keys=True)
+    return f"{estimator['kind']}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def of_key(campaign: Campaign, wanted: str) -> Estimator:
+    """The estimator of that name among those of the campaign's terms."""
+    known = {key(e): e for e in estimators(campaign, campaign.constraints)}
+    if wanted not in known:
+        raise ValueError(f"no estimator {wanted!r} in a term; there are: {', '.join(known) or 'none'}")
+    return known[wanted]
+
+
+def _dump(estimator: Any) -> Estimator:
+    found: Estimator = estimator.model_dump(mode="json")
+    return found

@@ -1,0 +1,68 @@
+"""Draws the structures of a pilot; a killed pilot continues after its last batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lodestone.pilot.trial import trial_settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lodestone.pilot.halving import Round
+    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+
+
+@dataclass
+class Sampler:
+    """Samples rounds of a pilot into `state`, and keeps account of what that took."""
+
+    diffusion: MatterGenDiffusion
+    checkpoint_config: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    """The slice of the campaign that the stage `pilot` depends on."""
+    state: Path
+    device: str
+    tables: Sequence[Path] = ()
+    """References and their energies, for terms that need a hull."""
+    passes: float = 0.0
+    """Network passes of every structure so far, whether drawn now or found."""
+    fresh: int = 0
+    """Structures drawn now."""
+    fresh_passes: float = 0.0
+    seconds: float = 0.0
+    """Wall time of those."""
+    _folder: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        # batches of other settings are never picked up
+        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        self._folder = self.state / digest[:16]
+
+    def __call__(self, strength: float | None, step: Round) -> pl.DataFrame:
+        """Raw samples of one round of a candidate, or of the control where `strength` is None."""
+        from lodestone.campaign.cost import passes
+        from lodestone.progress import reporter
+        from lodestone.sampling.run import shard_plan, steering
+        from lodestone.sampling.shard import collect, finished, sample_shard
+
+        settings = trial_settings(self.settings, strength, step)
+        plan = shard_plan(settings, self.checkpoint_config, self.device)
+        folder = self._folder / plan.arm / f"{step.index:04d}"
+        report = reporter(f"{plan.arm}, round {step.index + 1}, on {self.device}", resumes=True)
+        begin, fresh = time.monotonic(), plan.structures - finished(plan, folder)
+        for done, total in sample_shard(self.diffusion, plan, steering(settings, self.tables), folder):
+            report(done, total)
+        each = passes(settings, len(self.diffusion.times))
+        self.passes += each * plan.structures
+        if fresh:
+            self.fresh += fresh
+            self.fresh_passes += each * fresh
+            self.seconds += time.monotonic() - begin
+        return collect(plan, folder)

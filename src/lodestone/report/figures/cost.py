@@ -1,0 +1,55 @@
+"""Network passes per success, with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lodestone.report.palette import GREY, apply_layout, label
+from lodestone.report.palette import OUTCOMES as COLORS
+from lodestone.statistics.cost import KINDS
+from lodestone.statistics.verdict import NAMES
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+SYMBOLS = ("circle", "square", "diamond", "x", "star")
+DISTINCT = {"distinct_persistent": "Distinct persistent"}
+
+
+def cost_figure(rows: pl.DataFrame) -> Figure | None:
+    """Cost of each outcome by arm, of one constraint; bars that end at the point have no upper bound."""
+    known = rows.filter(pl.col("passes_per_success").is_not_null())
+    if not known.height:
+        return None
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    arms = rows["arm"].unique(maintain_order=True).to_list()
+    methods = dict(zip(rows["arm"], rows["method"], strict=True))
+    places = {arm: i for i, arm in enumerate(arms)}
+    for k, (outcome, color) in enumerate(zip(KINDS, (*COLORS, GREY), strict=True)):
+        part = known.filter(pl.col("outcome") == outcome)
+        value = part["passes_per_success"]
+        figure.add_scatter(
+            x=[places[a] + 0.13 * (k - 2) for a in part["arm"]],
+            y=value.to_list(),
+            error_y={
+                "type": "data",
+                "array": (part["passes_per_success_high"].fill_null(value) - value).to_list(),
+                "arrayminus": (value - part["passes_per_success_low"]).to_list(),
+                "thickness": 1.5,
+            },
+            mode="markers",
+            marker={"color": color, "size": 10, "symbol": SYMBOLS[k]},
+            name=(NAMES | DISTINCT)[outcome],
+            customdata=part.select("arm", "successes", "n").rows(),
+            hovertemplate="%{customdata[0]}: %{y:,.0f} passes each, %{customdata[1]} of %{customdata[2]}"
+            "<extra></extra>",
+        )
+    apply_layout(figure, "arm", "network passes per success")
+    names = [f"{methods[a]} ({a})" if methods[a] == "rejection" else a for a in arms]
+    figure.update_xaxes(tickvals=list(places.values()), ticktext=[label(name) for name in names])
+    figure.update_yaxes(type="log")
+    return figure

@@ -1,0 +1,76 @@
+"""A batch that does not fit into memory is halved, and the size that fits is remembered."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from lodestone.files import write_json
+
+T = TypeVar("T")
+WORDS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+FILE = "batch_size.json"
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a GPU or on the host."""
+    if isinstance(error, MemoryError):
+        return True
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in WORDS)
+
+
+class BatchSize:
+    """Structures per batch of a shard, in whole lineages; lives in the shard's state folder.
+
+    A resumed shard goes on with the size that worked last.
+    """
+
+    def __init__(self, wanted: int, lineage: int, folder: Path) -> None:
+        self._path, self._lineage = folder / FILE, lineage
+        found = json.loads(self._path.read_text()) if self._path.is_file() else {}
+        size = int(min(wanted, found.get("batch_size", wanted)))
+        self.now = max(lineage, size - size % lineage)
+
+    def halve(self) -> None:
+        """Go on with half the size, in whole lineages, and remember it.
+
+        Raises:
+            MemoryError: a single lineage does not fit.
+        """
+        if self.now <= self._lineage:
+            what = "one structure" if self._lineage == 1 else f"one lineage of {self._lineage} particles"
+            raise MemoryError(
+                f"out of memory with {what} in a batch, so a smaller sampling.batch_size would not help; "
+                "use smaller cells (sampling.atoms), fewer particles (guidance.particles.count) or a "
+                "device with more memory"
+            )
+        half = self.now // 2
+        self.now = max(self._lineage, half - half % self._lineage)
+        write_json(self._path, {"batch_size": self.now})
+
+    def attempt(self, work: Callable[[int], T]) -> T:
+        """`work(size)` with the largest size that fits, no larger than now."""
+        while True:
+            try:
+                return work(self.now)
+            except Exception as error:  # only memory is dealt with here
+                if not is_exhausted(error):
+                    raise
+            # outside of the handler, where the traceback no longer keeps the batch alive
+            _release()
+            self.halve()
+
+
+def _release() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
