@@ -88,6 +88,18 @@ def satisfying(
 
 
 @main.command()
+@click.option("--plan", default="confirm", show_default=True, help="Plan of steering.yaml.")
+@click.option("--processes", default=2, show_default=True, help="Jobs side by side, one thread each.")
+@RESULTS
+def steering(plan: str, processes: int, results: Path) -> None:
+    """Which steering finds crystals that keep the property, by arm, seed and checkpoint; resumes."""
+    _limit(1)
+    from benchmarks.steering import run
+
+    _finish(f"steering-{plan}", run(plan, processes), results)
+
+
+@main.command()
 @RESULTS
 def report(results: Path) -> None:
     """Put the tables of the last results into docs/benchmarks.md."""

@@ -13,7 +13,8 @@ Result = dict[str, Any]
 
 def markdown(name: str, result: Result) -> str:
     """One result: its tables, and machine, date and command."""
-    return f"{TABLES[name](result)}\n\n{origin(result)}\n"
+    chosen = TABLES.get(name, steering)  # any other name is a plan of steering.yaml
+    return f"{chosen(result)}\n\n{origin(result)}\n"
 
 
 def update(document: Path, results: Path) -> list[str]:
@@ -139,10 +140,50 @@ def satisfying(result: Result) -> str:
     )  # fmt: skip
 
 
+def steering(result: Result) -> str:
+    """Rates of every arm with intervals by lineage, and p against what it is compared with."""
+    several = len({(r["checkpoint"], r["seed"]) for r in result["rows"]}) > 1
+    order = list(dict.fromkeys(r["case"] for r in result["rows"]))
+    rows = [
+        [
+            row["case"], *([Path(row["checkpoint"]).name, row["seed"]] if several else []), row["arm"],
+            row["n"], row["lineages"], f"{100 * row['valid']:.0f}",
+            *(_percent(row["outcomes"][o]["rate"]) for o in SHOWN), _percent(row["distinct_persistent"]),
+            row["formulas"], f"{row['passes']:.0f}", f"{row['cpu_seconds']:.2f}", *_tests(row),
+        ]
+        for case in order for row in result["rows"] if row["case"] == case
+    ]  # fmt: skip
+    head = [
+        "constraint", *(["checkpoint", "seed"] if several else []), "arm", "n", "lineages", "valid, %",
+        "satisfied, %", "persistent, %", "relaxed, then satisfied, %", "distinct persistent, %", "formulas",
+        "passes per structure", "CPU s per structure", "p persistent: unguided, control, late",
+        "p relaxed: unguided, control, late",
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+SHOWN = ("satisfied", "persistent", "relaxed_satisfied")
+
+
+def _percent(rate: Sequence[float]) -> str:
+    return "{:.0f} ({:.0f}–{:.0f})".format(*(100 * r for r in rate))
+
+
+def _tests(row: dict[str, Any]) -> list[str]:
+    found = []
+    for outcome in ("persistent", "relaxed_satisfied"):
+        p = row["outcomes"][outcome]["p"]
+        values = [p.get(name) for name in ("unguided", "control", "late")]
+        found.append(", ".join("–" if v is None else f"{v:.1g}" for v in values) if p else "")
+    return found
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "coordination": coordination,
     "step": step,
     "satisfying": satisfying,
+    "steering-explore": steering,
+    "steering-confirm": steering,
 }
 
 

@@ -102,7 +102,6 @@ class Campaign(Section):
                 *self._unknown_to_embedded(),
                 *self._too_few_atoms(),
                 *self._other_composition(),
-                *self._broken_lineages(),
             ]
         )
         return self
@@ -146,14 +145,6 @@ class Campaign(Section):
     def _other_composition(self) -> list[Problem]:
         found = self.sampling.outside(self.elements)
         return [(("sampling", *key), wrong, allowed) for key, wrong, allowed in found]
-
-    def _broken_lineages(self) -> list[Problem]:
-        particles, structures = self.guidance.particles, self.sampling.structures
-        if particles is None or structures % particles.per_lineage == 0:
-            return []
-        wrong = f"{structures} does not hold whole lineages of {particles.count} particles"
-        allowed = f"multiples of guidance.particles.count = {particles.count}"
-        return [(("sampling", "structures"), wrong, allowed)]
 
 
 def _key_of(term: Any, element: str) -> tuple[str, ...]:

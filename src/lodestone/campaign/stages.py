@@ -84,7 +84,7 @@ def _look_ahead(campaign: Campaign, arm: Arm) -> Settings:
     """The estimator by which particles look ahead; nothing where they do not."""
     particles = campaign.guidance.particles
     looks = arm.kind == "guided" and particles is not None and particles.look_ahead > 0
-    return {"look_ahead": _energy(campaign)} if looks else {}
+    return {"look_ahead": _estimator(campaign, {"estimator"})} if looks else {}
 
 
 def _pilot(campaign: Campaign, constraint: str) -> Settings:

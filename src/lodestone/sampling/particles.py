@@ -33,9 +33,9 @@ class ParticleOptions:
     the last time always, so that its members leave with even weights. 1 resamples every time.
     """
 
-    count: int = 4
+    count: int = 8
     beta: float = 4.0
-    times: tuple[float, ...] = (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
+    times: tuple[float, ...] = (0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03)
     resample_below: float = 0.6
     one_per_lineage: bool = False
     """Whether one member of each lineage, drawn at random, makes the sample, or all do."""
@@ -87,9 +87,12 @@ class Particles:
 
     def _parents(self, logits: Tensor, *, last: bool) -> tuple[Tensor, Tensor]:
         """The parent of every structure, and whether its lineage was resampled."""
-        k, own = self._options.count, torch.arange(len(logits), device=logits.device)
-        alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+        n, k = len(logits), self._options.count
+        missing = -n % k  # the last lineage may have fewer members
+        own = torch.arange(n + missing, device=logits.device)
+        alive = own < n
         alive[list(self._failed)] = False
+        logits = torch.nn.functional.pad(logits, (0, missing))
         masked = torch.where(alive, logits, -torch.inf).reshape(-1, k)
         some = alive.reshape(-1, k).any(dim=1)
         weights = torch.softmax(torch.where(some[:, None], masked, 0.0), dim=1)
@@ -100,7 +103,7 @@ class Particles:
         offsets = torch.rand(len(weights), 1, device=logits.device)
         chosen = systematic(weights, offsets) + k * torch.arange(len(weights), device=logits.device)[:, None]
         moves = due.repeat_interleave(k) & alive
-        return torch.where(moves, chosen.flatten(), own), due.repeat_interleave(k)
+        return torch.where(moves, chosen.flatten(), own)[:n], due.repeat_interleave(k)[:n]
 
 
 def systematic(weights: Tensor, offsets: Tensor) -> Tensor:

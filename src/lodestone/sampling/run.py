@@ -16,6 +16,7 @@ from lodestone.sampling.sizes import largest_batch, size_distribution
 from lodestone.sampling.template import templates
 
 Settings = Mapping[str, Any]
+LOOK_AHEAD_BATCH = 32  # structures at once; it changes no result, so no setting of the campaign decides it
 
 
 def steering(settings: Settings, tables: Sequence[Path] = ()) -> Steering:
@@ -67,7 +68,9 @@ def _look_ahead(settings: Settings, steps: int) -> LookAhead | None:
     from lodestone.energies.estimators import estimator_and_guards
 
     with torch.random.fork_rng():  # a model may draw its initial weights before it reads the real ones
-        return LookAhead(*estimator_and_guards(settings["look_ahead"]), steps)
+        asked = settings["look_ahead"]
+        energy = asked["energy"] | {"batch_size": LOOK_AHEAD_BATCH}
+        return LookAhead(*estimator_and_guards({**asked, "energy": energy}), steps)
 
 
 def shard_plan(settings: Settings, checkpoint_config: Mapping[str, Any], device: str) -> ShardPlan:

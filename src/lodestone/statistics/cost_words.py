@@ -32,15 +32,22 @@ def sentence_of(own: Row, base: Row, noun: str) -> str | None:
     what = f"network passes per {noun} structure than rejection"
     if own["ratio"] is not None:
         return _both(own["ratio"], own["ratio_low"], own["ratio_high"], what)
+    return _one_sided(own, base, noun, what)
+
+
+def _one_sided(own: Row, base: Row, noun: str, what: str) -> str:
+    """The sentence where a side has no success: one bound of the ratio at most."""
+    low, high = own["ratio_low"] or 0.0, own["ratio_high"]  # few lineages may leave no upper bound
     if own["successes"]:
-        least = f"at least {times(1 / own['ratio_high'])} fewer {what}, which found none of {base['n']}"
-        unclear = f"{noun} structures: {own['successes']} of {own['n']}, rejection none of {base['n']}"
-        return least if own["ratio_high"] < 1 else f"{unclear}; its cost is not shown to differ"
-    if base["successes"]:
-        least = f"no {noun} structure: at least {times(own['ratio_low'] or 0)} more {what}"
-        unclear = f"no {noun} structure; its cost is not shown to differ from that of rejection"
-        return least if (own["ratio_low"] or 0) > 1 else unclear
-    return f"no {noun} structure, nor by rejection: there is no cost to compare"
+        if high is not None and high < 1:
+            return f"at least {times(1 / high)} fewer {what}, which found none of {base['n']}"
+        counts = f"{noun} structures: {own['successes']} of {own['n']}, rejection none of {base['n']}"
+        return f"{counts}; its cost is not shown to differ"
+    if not base["successes"]:
+        return f"no {noun} structure, nor by rejection: there is no cost to compare"
+    if low > 1:
+        return f"no {noun} structure: at least {times(low)} more {what}"
+    return f"no {noun} structure; its cost is not shown to differ from that of rejection"
 
 
 def times(factor: float) -> str:

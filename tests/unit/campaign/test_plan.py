@@ -25,7 +25,7 @@ def test_plain_and_backward_guided_sampling_take_two_passes_per_step(campaign):
 
 
 def test_recurrence_costs_a_pass_per_repeat_below_its_start(campaign):
-    twice = campaign(guidance={"recurrence": 2})
+    twice = campaign(guidance={"recurrence": 2, "start": 0.7})
     assert passes(twice, "unguided") == 200
     assert passes(twice, "control") == passes(twice, "co_o_4-s0.1") == 200 + 69
     assert passes(twice, "co_o_4-late") == 200 + 4
@@ -33,7 +33,7 @@ def test_recurrence_costs_a_pass_per_repeat_below_its_start(campaign):
 
 
 def test_the_corrector_inside_the_recurrence_is_repeated_too(campaign):
-    inside = campaign(guidance={"recurrence": 2, "algorithm": 1})
+    inside = campaign(guidance={"recurrence": 2, "algorithm": 1, "start": 0.7})
     # the sample itself is the mean of the last step, which nothing corrects
     assert passes(inside, "control") == 200 + 2 * 69 - 2
 
@@ -109,7 +109,7 @@ def test_a_plan_adds_up(campaign, tmp_path):
 
 
 def test_the_passes_of_pilots_are_counted(campaign, tmp_path):
-    auto = {"strengths": {"auto": {"candidates": [0.1, 0.3, 1], "structures": 10}}, "recurrence": 2}
+    auto = {"strengths": {"auto": {"candidates": [0.1, 0.3, 1], "structures": 10}}, "recurrence": 2, "start": 0.7}
     steered = auto | {"particles": {"count": 4}}
     strengths = ("strengths: [0.1, 0.3]", "late: true")
     small = campaign(strengths, sampling={"steps": 10}, guidance=steered)

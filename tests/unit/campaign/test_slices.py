@@ -62,15 +62,15 @@ TOUCHES = {
     "guidance.late_start": (("strengths:", "late_start: 0.1\n  strengths:"), GUIDED - STEERED),
     "guidance.recurrence": (("strengths:", "recurrence: 2\n  strengths:"), EVERY_SAMPLE - UNGUIDED | {"analyse"}),
     "guidance.forward": (("strengths:", "forward: 0.2\n  strengths:"), GUIDED | {"analyse"}),
-    "particles": (("strengths:", "particles: {}\n  strengths:"), STEERED),
+    "particles": (("strengths:", "particles: null\n  strengths:"), STEERED),
     "particles.beta": (("strengths:", "particles: {beta: 2.0}\n  strengths:"), STEERED),
     "guidance_factor": (("guidance_factor: 1.0", "guidance_factor: 2.0"), EVERY_SAMPLE),
-    "estimator": (("{kind: grace, model: embedded}", "{kind: chgnet}"), ESTIMATING),
+    "estimator": (("{kind: grace, model: embedded}", "{kind: chgnet}"), ESTIMATING | STEERED),
     "batch_size of energies": (("energy:", "energy:\n  batch_size: 16"), ESTIMATING),
     "relax.steps": (("energy:", "energy:\n  relax: {steps: 20}"), {"relax"}),
     "symmetrize": (("deduplicate:", "symmetrize: {max_displacement: 0.2}\ndeduplicate:"), {"symmetrize"}),
     "screen.distance_fraction": (("deduplicate:", "screen: {distance_fraction: 0.5}\ndeduplicate:"), {"screen"}),
-    "screen.min_distance": (("deduplicate:", "screen: {min_distance: 0.5}\ndeduplicate:"), {"screen"} | ESTIMATING),
+    "screen.min_distance": (("deduplicate:", "screen: {min_distance: 0.5}\ndeduplicate:"), {"screen"} | ESTIMATING | STEERED),
     "report.best": (("deduplicate:", "report: {best: 5}\ndeduplicate:"), {"analyse"}),
     "statistics.alpha": (("deduplicate:", "statistics: {alpha: 0.01}\ndeduplicate:"), {"analyse"}),
     "hull.shown_below": (("deduplicate:", "hull: {shown_below: 0.2}\ndeduplicate:"), {"analyse"}),
@@ -108,7 +108,7 @@ PILOT_TOUCHES = {
     "target": (("target: 4,", "target: 5,"), {"pilot co_o_4", "sample co_o_4-auto 0"}),
     "satisfied_within": (("0.5\n  volume", "0.4\n  volume"), {"pilot co_o_4"}),
     "seed": (("seed: 7", "seed: 8"), PILOTS | {"sample co_o_4-auto 0", "sample unguided 0"}),
-    "estimator": (("{kind: grace, model: embedded}", "{kind: chgnet}"), PILOTS),
+    "estimator": (("{kind: grace, model: embedded}", "{kind: chgnet}"), PILOTS | {"sample co_o_4-auto 0"}),
     "alpha": (("deduplicate:", "statistics: {alpha: 0.01}\ndeduplicate:"), set()),
     "more structures": (("structures: 20", "structures: 24"), set()),
 }
@@ -154,7 +154,7 @@ def test_slices_are_plain_json(campaign):
 
 
 def test_the_arms_of_a_sample_are_steered_as_their_kind_says(campaign):
-    found = campaign(guidance={"recurrence": 2, "particles": {"count": 4}})
+    found = campaign(guidance={"recurrence": 2, "start": 0.7, "particles": {"count": 4, "look_ahead": 7}})
     steering = {
         arm.name: settings("sample", found, arm=arm, shard=shards(found, arm)[0]) for arm in arms(found)
     }
@@ -168,7 +168,11 @@ def test_the_arms_of_a_sample_are_steered_as_their_kind_says(campaign):
     assert late["guidance"] | {"start": 0.7} == guided["guidance"]
     assert late["guidance"]["start"] == late["loop"]["start"] == 0.05
     assert guided["guidance"]["backward"] == 0.3
-    assert guided["particles"] == {"count": 4, "beta": 4.0, "times": [0.5, 0.4, 0.3, 0.2, 0.1]}
+    assert guided["particles"]["count"] == 4
+    assert guided["particles"]["look_ahead"] == 7
+    # how many structures the estimator takes at once is its own affair
+    assert guided["look_ahead"]["energy"] == {"estimator": {"kind": "grace", "model": "embedded"}}
+    assert not any("look_ahead" in steering[name] for name in ("unguided", "control", "co_o_4-late"))
     assert guided["constraint"]["terms"][0]["center"] == "Co"
 
 

@@ -35,7 +35,7 @@ def test_nothing_is_done_at_the_start(campaign, paths):
 def test_the_pilot_of_an_arm_comes_before_it(campaign, paths):
     auto = campaign(
         ("strengths: [0.1, 0.3]", "late: true"),
-        guidance={"strengths": {"auto": {"candidates": [0.1, 0.3], "structures": 4}}},
+        guidance={"strengths": {"auto": {"candidates": [0.1, 0.3], "structures": 4}}, "particles": None},
     )
     folder = paths.state("pilot", "co_o_4") / "abc"
     chunk(folder / "pilot-co_o_4-control" / "0000" / "batch-0000.parquet", 4, 20)

@@ -95,6 +95,13 @@ def test_even_weights_are_left_alone_until_the_last_time() -> None:
     assert len(particles.ancestry) == 1
 
 
+def test_the_last_lineage_may_have_fewer_members() -> None:
+    particles = steered(50.0, 3, times=(0.5,))
+    state, score = batch(torch.tensor([60.0, 90.0, 20.0, 30.0, 10.0]))
+    after, _ = particles(state, TIMES[5], score)
+    assert volumes_of(after) == pytest.approx([20.0, 20.0, 20.0, 10.0, 10.0], abs=0.01)
+
+
 def test_lineages_never_mix() -> None:
     particles = steered(50.0, 2, times=(0.5,))
     state, score = batch(torch.tensor([10.0, 90.0, 60.0, 20.0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -208,6 +209,16 @@ def test_the_sentence_says_what_is_known_without_any_success():
     assert words(table(40, 0, 0), table(40, 0, 0)) == [
         "no persistent structure, nor by rejection: there is no cost to compare"
     ]
+
+
+@pytest.mark.parametrize("per_lineage", [1, 4])
+def test_any_counts_make_a_sentence(per_lineage):
+    for own, base in product((0, 1, 4, 5, 8), repeat=2):
+        arms = [table(8, 8, n, per_lineage=k) for n, k in ((own, per_lineage), (base, 1))]
+        (said,) = words(*arms)
+        assert "rejection" in said
+        assert "nan" not in said
+        assert "None" not in said
 
 
 def test_a_pilot_s_strength_and_passes_are_told():

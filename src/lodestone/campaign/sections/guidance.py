@@ -24,7 +24,7 @@ def _form(value: Any) -> str:
 
 
 Strengths = Annotated[
-    Annotated[Listed[Positive], Field(min_length=1, max_length=50), Tag("list")]
+    Annotated[Listed[Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=50), Tag("list")]
     | Annotated[Literal["auto"], Tag("word")]
     | Annotated[Automatic, Tag("mapping")],
     Discriminator(_form),
@@ -50,12 +50,12 @@ _Returned = create_model(
 class Particles(_Returned):  # type: ignore[misc, valid-type]
     """Particle steering: several copies of a structure of which the promising ones are multiplied."""
 
-    count: Annotated[int, Field(ge=2, le=256)] = Field(4, description="Particles per lineage.")
+    count: Annotated[int, Field(ge=2, le=256)] = Field(8, description="Particles per lineage.")
     beta: Annotated[float, Field(ge=0)] = Field(
         4.0, description="Inverse temperature of the weights exp(-β loss); 0 changes nothing."
     )
     times: Annotated[Listed[PositiveTime], Field(min_length=1)] = Field(
-        (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1),
+        (0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03),
         description="Diffusion times at which particles are weighted, from noise (1) to structure (0).",
     )
     resample_below: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -64,7 +64,7 @@ class Particles(_Returned):  # type: ignore[misc, valid-type]
         "resample; 1: at every time. At the last time it always does.",
     )
     look_ahead: Annotated[int, Field(ge=0, le=1000)] = Field(
-        0,
+        30,
         description="Relaxation steps (positions and cell, by `energy.estimator`) that a clean estimate takes "
         "before it is weighted, so that what is favoured persists; 0: none.",
     )
@@ -96,7 +96,7 @@ class Guidance(Section):
     strengths: Strengths = Field(
         (0.1,),
         description="Strengths of backward guidance, one arm each: the largest step per square root of the "
-        "number of atoms. The last one is the primary strength. auto: a pilot chooses one strength for each "
+        "number of atoms. The last one is the primary strength; 0 leaves the work to the particles. auto: a pilot chooses one strength for each "
         "constraint.",
         json_schema_extra=unit("Å"),
     )
@@ -110,7 +110,9 @@ class Guidance(Section):
     recurrence: Annotated[int, Field(ge=1, le=100)] = Field(
         1, description="Times that each guided step is taken (self-recurrence); the control arm has it too."
     )
-    start: PositiveTime = Field(0.7, description="Diffusion time below which guidance acts (1 is noise).")
+    start: PositiveTime = Field(
+        0.05, description="Diffusion time below which gradients act (1 is noise); particles have `times`."
+    )
     stop: Time = Field(0.0, description="Diffusion time below which guidance rests again.")
     late_start: PositiveTime = Field(
         0.05, description="The `start` of the late arms, which only bend a finished structure."
@@ -130,11 +132,13 @@ class Guidance(Section):
     fields: Annotated[Listed[FieldName], Field(min_length=1)] = Field(
         ("positions", "cell", "types"), description="What guidance may move."
     )
-    particles: Particles | None = Field(None, description="Particle steering of the guided arms; null: none.")
+    particles: Particles | None = Field(
+        Particles(), description="Particle steering of the guided arms; null: none."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Guidance:
-        refuse([*self._same_strengths(), *self._empty_windows(), *self._same_fields()])
+        refuse([*self._idle_strengths(), *self._same_strengths(), *self._empty_windows(), *self._same_fields()])
         return self
 
     @property
@@ -148,6 +152,15 @@ class Guidance(Section):
     def fixed_strengths(self) -> tuple[float, ...]:
         """The strengths that are given, Å; none where a pilot chooses."""
         return self.strengths if isinstance(self.strengths, tuple) else ()
+
+    def _idle_strengths(self) -> list[Problem]:
+        """Strength 0 is for particles alone; with nothing else it would be the control arm again."""
+        if not isinstance(self.strengths, tuple) or self.particles is not None or self.forward > 0:
+            return []
+        wrong = "0 guides nothing where there are neither particles nor forward guidance"
+        return [
+            (("strengths", i), wrong, "numbers above 0, Å") for i, s in enumerate(self.strengths) if s == 0
+        ]
 
     def _same_strengths(self) -> list[Problem]:
         names = [f"{s:g}" for s in self.fixed_strengths]
