@@ -100,6 +100,21 @@ def steering(plan: str, processes: int, results: Path) -> None:
 
 
 @main.command()
+@click.option("--repeats", default=50, show_default=True, help="Pairs of arms.")
+@click.option("--structures", default=64, show_default=True, help="Structures per arm.")
+@click.option("--steps", default=10, show_default=True, help="Denoising steps.")
+@click.option("--processes", default=2, show_default=True, help="Pairs side by side, one thread each.")
+@RESULTS
+def null(repeats: int, structures: int, steps: int, processes: int, results: Path) -> None:
+    """How often guidance of strength 0 is called a success."""
+    _limit(1)
+    from benchmarks.null import run
+
+    found = run(repeats=repeats, structures=structures, steps=steps, processes=processes)
+    _finish("null", found, results)
+
+
+@main.command()
 @RESULTS
 def report(results: Path) -> None:
     """Put the tables of the last results into docs/benchmarks.md."""

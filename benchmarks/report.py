@@ -162,6 +162,20 @@ def steering(result: Result) -> str:
     return table(head, rows)
 
 
+def null(result: Result) -> str:
+    """How many of the repeats were called significant, and how many may be."""
+    rows = [
+        [way, f"{found['significant']} of {result['repeats']}", f"{min(found['p']):.2g}"]
+        for way, found in result["ways"].items()
+    ]
+    return (
+        f"{result['structures']} structures per arm, {result['steps']} steps; "
+        f"{100 * result['rate_unguided']:.0f} % of the plain arms satisfy the question. At a level of 5 % up to "
+        f"{result['bound']} of {result['repeats']} are expected (97.5 % point of the binomial distribution).\n\n"
+        + table(["arm against a plain one", "called significant", "smallest p"], rows)
+    )
+
+
 SHOWN = ("satisfied", "persistent", "relaxed_satisfied")
 
 
@@ -184,6 +198,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "satisfying": satisfying,
     "steering-explore": steering,
     "steering-confirm": steering,
+    "null": null,
 }
 
 

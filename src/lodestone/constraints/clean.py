@@ -98,8 +98,7 @@ def pairs_of_all(clean: CleanEstimate, cutoff: float, weight: Tensor | None = No
 
 def _distance(clean: CleanEstimate, i: Tensor, j: Tensor, shift: Tensor) -> Tensor:
     difference = clean.frac.index_select(0, j) - clean.frac.index_select(0, i) + shift
-    cell = clean.cell.index_select(0, clean.structure_idx[i])
-    vector = (difference[:, :, None] * cell).sum(dim=1)
+    vector = _cartesian(difference, clean.cell.index_select(0, clean.structure_idx[i]))
     # a tiny offset keeps the gradient finite for atoms on top of each other
     return torch.sqrt((vector**2).sum(dim=1) + 1e-12)
 
@@ -131,16 +130,7 @@ def _near(
     weight: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Directed pairs of a chunk: i, j and the whole cells (n_pairs, 3) between them."""
-    atoms, counts = chunk
-    ends = torch.repeat_interleave(torch.cumsum(counts, 0), counts)
-    place = torch.arange(len(atoms), device=atoms.device)
-    partners = ends - place
-    first = torch.repeat_interleave(place, partners)
-    i, j = atoms[first], atoms[first + _ragged_range(partners)]
-    if weight is not None:
-        center, neighbor = (weight[:, k] > 0 for k in (0, 1))
-        wanted = (center[i] & neighbor[j]) | (center[j] & neighbor[i])
-        i, j = i[wanted], j[wanted]
+    i, j, once = _partners(clean, chunk, weight)
     structure = clean.structure_idx[i]
     difference = clean.frac.index_select(0, j) - clean.frac.index_select(0, i)
     radius = reach.index_select(0, structure)
@@ -152,16 +142,58 @@ def _near(
     tens = torch.div(number, spans[:, 2], rounding_mode="floor")
     steps = [torch.div(tens, spans[:, 1], rounding_mode="floor"), tens % spans[:, 1], number % spans[:, 2]]
     shift = low.index_select(0, pair) + torch.stack(steps, dim=1)
-    i, j, place = i[pair], j[pair], difference.index_select(0, pair) + shift
-    vector = (place[:, :, None] * clean.cell.index_select(0, structure[pair])).sum(dim=1)
-    near = ((vector**2).sum(dim=1) < cutoff**2) & ((i != j) | (shift != 0).any(dim=1))
-    i, j, shift = i[near], j[near], shift[near]
-    apart = i != j  # images of an atom itself are there in both directions already
-    i, j, shift = torch.cat([i, j[apart]]), torch.cat([j, i[apart]]), torch.cat([shift, -shift[apart]])
+    place = difference.index_select(0, pair) + shift
+    vector = _cartesian(place, clean.cell.index_select(0, structure[pair]))
+    near = ((vector * vector).sum(dim=1) < cutoff**2).nonzero()[:, 0]
+    i, j, shift = i[pair[near]], j[pair[near]], shift[near]
+    if not once:
+        return i, j, shift
+    other = ((i != j) | (shift != 0).any(dim=1)).nonzero()[:, 0]
+    i, j, shift = i[other], j[other], shift[other]
+    apart = (i != j).nonzero()[:, 0]  # images of an atom itself are there in both directions already
+    i, j, shift = (
+        torch.cat([i, j[apart]]),
+        torch.cat([j, i[apart]]),
+        torch.cat([shift, -shift[apart]]),
+    )
     if weight is None:
         return i, j, shift
-    wanted = center[i] & neighbor[j]
+    wanted = ((weight[i, 0] > 0) & (weight[j, 1] > 0)).nonzero()[:, 0]
     return i[wanted], j[wanted], shift[wanted]
+
+
+def _partners(
+    clean: CleanEstimate, chunk: tuple[Tensor, Tensor], weight: Tensor | None
+) -> tuple[Tensor, Tensor, bool]:
+    """Pairs i, j of atoms of one structure, and whether each stands there once for both directions.
+
+    Where no atom is both centre and neighbour, every centre meets every neighbour and no pair has a
+    second direction.
+    """
+    atoms, counts = chunk
+    if weight is not None:
+        center, neighbor = (weight[atoms, k] > 0 for k in (0, 1))
+        if not bool((center & neighbor).any()):
+            i, j = atoms[center], atoms[neighbor]
+            owner = clean.structure_idx[j]
+            each = torch.bincount(owner, minlength=clean.n_structures)
+            starts, meets = torch.cumsum(each, 0) - each, clean.structure_idx[i]
+            first = torch.repeat_interleave(starts[meets], each[meets])
+            return torch.repeat_interleave(i, each[meets]), j[first + _ragged_range(each[meets])], False
+    ends = torch.repeat_interleave(torch.cumsum(counts, 0), counts)
+    place = torch.arange(len(atoms), device=atoms.device)
+    partners = ends - place
+    one = torch.repeat_interleave(place, partners)
+    other = one + _ragged_range(partners)
+    if weight is not None:
+        wanted = (center[one] & neighbor[other]) | (neighbor[one] & center[other])
+        one, other = one[wanted], other[wanted]
+    return atoms[one], atoms[other], True
+
+
+def _cartesian(place: Tensor, cell: Tensor) -> Tensor:
+    """Vectors (n, 3) in Å from fractional ones and a cell (n, 3, 3) each; faster than a product of matrices."""
+    return place[:, :1] * cell[:, 0] + place[:, 1:2] * cell[:, 1] + place[:, 2:] * cell[:, 2]
 
 
 def _ragged_range(lengths: Tensor) -> Tensor:
