@@ -115,6 +115,16 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 
 
 @main.command()
+def figures() -> None:
+    """The figures of docs/guidance.md, from the structures of `steering --plan explore`."""
+    _limit(1)
+    from benchmarks.figures import draw
+
+    for target in draw(ROOT / "docs" / "figures"):
+        click.echo(str(target.relative_to(ROOT)))
+
+
+@main.command()
 @RESULTS
 def report(results: Path) -> None:
     """Put the tables of the last results into docs/benchmarks.md."""
@@ -122,6 +132,13 @@ def report(results: Path) -> None:
 
     target = ROOT / "docs" / "benchmarks.md"
     click.echo(f"{target.relative_to(ROOT)}: {', '.join(update(target, results)) or 'no results yet'}")
+    confirmed = results / "steering-confirm.json"
+    if confirmed.is_file():
+        from benchmarks.summary import update as summarise
+
+        guide = ROOT / "docs" / "guidance.md"
+        summarise(guide, confirmed)
+        click.echo(f"{guide.relative_to(ROOT)}: summary")
 
 
 @main.command(name="all")

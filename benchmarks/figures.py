@@ -19,6 +19,43 @@ COLOURS = {
 }  # fmt: skip
 
 
+CASES = {"boron_8_5": "B, 8.5 Å³ per atom", "co_o_4": "Li-Co-O, four O around Co"}
+BORON = ("unguided", "late", "particles_8_finish", "default")
+
+
+def draw(folder: Path) -> list[Path]:
+    """Both figures, from what the plan `explore` has left on disk (or makes)."""
+    from benchmarks.cases import read
+    from benchmarks.steering import FILE, jobs, prepared, work
+    from benchmarks.steering_rates import rows
+
+    asked = read(FILE)
+    results = {job: work(asked, job) for job in jobs(asked, asked["plans"]["explore"])}
+    shown = [r for r in rows(asked, results) if r["case"] in CASES]
+    targets = [folder / "guidance-rates.svg", folder / "guidance-volumes.svg"]
+    rates(shown, CASES, targets[0])
+    boron = {job.arm: (prepared(asked, job)[2], table) for job, table in results.items() if job.system == "B"}
+    spread = {name: (_raw_volumes(boron[name][0]), _volumes(boron[name][1])) for name in BORON}
+    constraint = asked["cases"]["boron_8_5"]["constraint"]
+    (target,), within = [t["target"] for t in constraint["terms"]], constraint["satisfied_within"]
+    volumes(spread, (target - within, target + within), targets[1])
+    return targets
+
+
+def _raw_volumes(folder: Path) -> Any:
+    import polars as pl
+
+    return _volumes(pl.concat([pl.read_parquet(p) for p in sorted(folder.glob("batch-*.parquet"))]))
+
+
+def _volumes(table: Any) -> Any:
+    """Volumes per atom of a structure table, (n,), Å³."""
+    import numpy as np
+
+    pairs = table.select("cell", "numbers").iter_rows()
+    return np.array([abs(np.linalg.det(np.reshape(c, (3, 3)))) / max(1, len(z)) for c, z in pairs])
+
+
 def rates(rows: list[dict[str, Any]], cases: dict[str, str], target: Path) -> None:
     """Satisfied as generated against persistent, arm by arm, one panel per case."""
     figure, axes = _axes(len(cases))

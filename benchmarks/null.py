@@ -13,6 +13,8 @@ from typing import Any
 
 from benchmarks.record import provenance
 
+from lodestone.orphans import end_with_parent
+
 ALPHA = 0.05
 QUESTION = {"kind": "volume_per_atom", "target": 14}
 WITHIN = 3.0
@@ -24,7 +26,7 @@ def run(*, repeats: int, structures: int, steps: int, processes: int) -> dict[st
 
     tasks = [(k, structures, steps) for k in range(repeats)]
     pairs = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=end_with_parent) as pool:
         for pair in pool.map(_pair, tasks):
             pairs.append(pair)
             print(f"{len(pairs)}/{repeats}", file=sys.stderr, flush=True)

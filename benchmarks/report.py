@@ -170,8 +170,9 @@ def null(result: Result) -> str:
     ]
     return (
         f"{result['structures']} structures per arm, {result['steps']} steps; "
-        f"{100 * result['rate_unguided']:.0f} % of the plain arms satisfy the question. At a level of 5 % up to "
-        f"{result['bound']} of {result['repeats']} are expected (97.5 % point of the binomial distribution).\n\n"
+        f"{100 * result['rate_unguided']:.0f} % of the plain arms satisfy the question. "
+        f"At a level of 5 % up to {result['bound']} of {result['repeats']} are expected "
+        "(97.5 % point of the binomial distribution).\n\n"
         + table(["arm against a plain one", "called significant", "smallest p"], rows)
     )
 

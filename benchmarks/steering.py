@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cases import read
 from benchmarks.record import ROOT, provenance
 
+from lodestone.orphans import end_with_parent
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -45,7 +47,7 @@ def run(plan: str, processes: int, file: Path = FILE) -> dict[str, Any]:
     asked = read(file)
     wanted = list(jobs(asked, asked["plans"][plan]))
     done = 0
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=end_with_parent) as pool:
         waiting = {pool.submit(work, asked, job): job for job in wanted}
         for future in as_completed(waiting):
             future.result()
@@ -74,10 +76,18 @@ def jobs(asked: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[Job]:
 
 def work(asked: Mapping[str, Any], job: Job) -> pl.DataFrame:
     """The judged structures of a job with their costs, from disk where they are."""
+    import polars as pl
+
+    campaign, given, folder = prepared(asked, job)
+    if (folder / "judged.parquet").exists():
+        return pl.read_parquet(folder / "judged.parquet")
+    return _judged(campaign, given, folder, asdict(job))
+
+
+def prepared(asked: Mapping[str, Any], job: Job) -> tuple[Campaign, dict[str, Any], Path]:
+    """A job's campaign, the settings of its samples, and the folder where its structures lie."""
     import hashlib
     import json
-
-    import polars as pl
 
     from lodestone.campaign.shards import shards
     from lodestone.campaign.stages import code, settings
@@ -86,15 +96,9 @@ def work(asked: Mapping[str, Any], job: Job) -> pl.DataFrame:
     arm = arm_of(campaign, asked["arms"][job.arm]["kind"], job.case)
     (shard,) = shards(campaign, arm)
     given = settings("sample", campaign, arm=arm, shard=shard)
-    judging = settings("relax", campaign)
-    key = json.dumps([given, judging, code("sample")], sort_keys=True)
-    folder = (
-        WORK
-        / f"{job.arm}-{job.case or job.system}-{job.seed}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-    )
-    if (folder / "judged.parquet").exists():
-        return pl.read_parquet(folder / "judged.parquet")
-    return _judged(campaign, given, folder, asdict(job))
+    key = json.dumps([given, settings("relax", campaign), code("sample")], sort_keys=True)
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return campaign, given, WORK / f"{job.arm}-{job.case or job.system}-{job.seed}-{digest}"
 
 
 def _judged(campaign: Campaign, given: dict[str, Any], folder: Path, about: dict[str, Any]) -> pl.DataFrame:

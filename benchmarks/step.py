@@ -46,6 +46,7 @@ WAYS = {
     "backward, B=1, particles": Way(BACKWARD, particles=4),
     "backward, B=1, R=3": Way(BACKWARD, recurrence=3),
     "forward, R=1": Way(FORWARD),
+    "forward, R=1, every second step": Way(FORWARD | {"period": 2}),
     "forward, R=3": Way(FORWARD, recurrence=3),
     "forward and backward, R=1": Way(BOTH),
     "forward and backward, R=1, particles": Way(BOTH, particles=4),

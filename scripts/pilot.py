@@ -32,21 +32,13 @@ def main(
     from lodestone.pilot.run import run as run_pilot
     from lodestone.pilot.sampler import Sampler
     from lodestone.pilot.trial import judge
-    from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
-    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+    from lodestone.sampling.run import load_model
     from lodestone.structures.table import read_table, write_table
     from lodestone.tables.text import to_tsv
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     own = settings["guided"]
-    checkpoint = load_checkpoint(locate(own["model"]["checkpoint"]), steps=own["sampling"]["steps"])
-    diffusion = MatterGenDiffusion(
-        checkpoint,
-        chemical_system=own["chemical_system"],
-        guidance_factor=own["model"]["guidance_factor"],
-        device=device,
-        corrector=own["sampling"]["corrector"],
-    )
+    diffusion, checkpoint = load_model(own, device)
     sampler = Sampler(diffusion, checkpoint.config, settings, state, device, hull)
     known = with_energies(read_table(references), read_table(reference_energies))
     estimator, guards = estimator_and_guards(settings)

@@ -29,9 +29,7 @@ def main(
     from lodestone.pilot.record import read
     from lodestone.pilot.trial import with_strength
     from lodestone.progress import reporter
-    from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
-    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-    from lodestone.sampling.run import shard_plan, steering
+    from lodestone.sampling.run import load_model, shard_plan, steering
     from lodestone.sampling.shard import collect, finished, sample_shard
     from lodestone.structures.table import write_table
 
@@ -40,14 +38,7 @@ def main(
         settings, state = with_strength(settings, strength), state / f"s{strength:g}"
     steered = steering(settings, hull)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = load_checkpoint(locate(settings["model"]["checkpoint"]), steps=settings["sampling"]["steps"])
-    diffusion = MatterGenDiffusion(
-        checkpoint,
-        chemical_system=settings["chemical_system"],
-        guidance_factor=settings["model"]["guidance_factor"],
-        device=device,
-        corrector=settings["sampling"]["corrector"],
-    )
+    diffusion, checkpoint = load_model(settings, device)
     plan = shard_plan(settings, checkpoint.config, device)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
     begin, fresh = time.monotonic(), plan.structures - finished(plan, state)

@@ -21,7 +21,10 @@ constraints:
   volume:
     terms: [{kind: volume_per_atom, target: 14.0}]
     satisfied_within: 1.0
-guidance: {strengths: {auto: {candidates: [0.1, 0.3], structures: 2}}, late: false}
+guidance:
+  strengths: {auto: {candidates: [0.1, 0.3], structures: 2}}
+  late: false
+  particles: {count: 2, times: [0.3, 0.1], look_ahead: 3}
 energy: {batch_size: 4}
 report: {best: 3}
 """

@@ -192,7 +192,7 @@ def _partners(
 
 
 def _cartesian(place: Tensor, cell: Tensor) -> Tensor:
-    """Vectors (n, 3) in Å from fractional ones and a cell (n, 3, 3) each; faster than a product of matrices."""
+    """Vectors (n, 3) in Å of fractional ones, a cell (n, 3, 3) each; faster than many small products."""
     return place[:, :1] * cell[:, 0] + place[:, 1:2] * cell[:, 1] + place[:, 2:] * cell[:, 2]
 
 

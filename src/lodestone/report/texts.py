@@ -10,7 +10,7 @@ Tests are one-sided: a two-proportion z-test, or Fisher's exact test where an ex
 is below 5. The confirmatory family (Holm) holds the guided arm of the last strength of each
 primary constraint, outcome satisfied, against unguided and control; everything else is
 exploratory (Benjamini–Hochberg). Unguided is the plain model; control has the same
-recurrence without guidance; late guides only at the end of the trajectory."""
+recurrence without guidance; late has the gradient at the end of the trajectory and no particles."""
 
 CONSTRAINT = """Distributions are those of raw samples, references beside them; the band is what counts as
 satisfied. The map of loss against energy above the hull holds screened, symmetrised
@@ -35,7 +35,8 @@ relaxation."""
 
 COST = """Rejection is plain MatterGen, of which one keeps what satisfies the constraint: what guidance has
 to beat. The cost of a success is the cost of a structure over the rate of successes, in passes of the
-network and in seconds of sampling where they were timed; relaxation and a pilot are not in it. Ratios
+network and in seconds of sampling where they were timed; the relaxations of particles that look ahead
+are in the seconds only, those of the finished structures and a pilot in neither. Ratios
 below 1 are cheaper than rejection. Distinct crystals become rarer the more is sampled; their cost holds
 for the number of structures of this campaign."""
 

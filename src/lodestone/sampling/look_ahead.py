@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lodestone.energies.evaluation import Estimator
-    from lodestone.energies.relax import Relaxed
     from lodestone.sampling.objective import Objective
 
 AT_REST = 0.1  # eV/Å; an estimate whose forces are below moves no further
@@ -45,23 +44,37 @@ class LookAhead:
         as it was. No gradient flows through.
         """
         from lodestone.energies.differentiable import as_atoms
-        from lodestone.energies.relax import relax
 
         numbers = clean.types.argmax(dim=1) + 1
         structures = as_atoms(clean.frac, clean.cell, numbers, clean.structure_idx)
         with torch.enable_grad():  # some estimators differentiate for their forces
+            found = self._followed(structures)
+        ends = [start if end is None else end for start, end in zip(structures, found, strict=True)]
+        known = torch.tensor([end is not None for end in found], device=clean.cell.device)
+        return self._estimate(ends, numbers, clean), known
+
+    def _followed(self, structures: list[Atoms]) -> list[Atoms | None]:
+        """Relaxed structures; an estimator that raises loses one structure, not the batch."""
+        from lodestone.energies.relax import relax
+        from lodestone.sampling.memory import is_exhausted
+
+        try:
             found = relax(
                 structures, self.estimator,
                 steps=self.steps, largest_force=AT_REST, acceptable=self.acceptable,
             )  # fmt: skip
-        return self._estimate(found, numbers, clean), torch.tensor(
-            [r.failure is None for r in found], device=clean.cell.device
-        )
+        except Exception as error:  # whatever a potential raises for an odd structure
+            if is_exhausted(error):
+                raise
+            if len(structures) == 1:
+                return [None]
+            return [end for atoms in structures for end in self._followed([atoms])]
+        return [r.atoms if r.failure is None else None for r in found]
 
     @staticmethod
-    def _estimate(found: list[Relaxed], numbers: Tensor, clean: CleanEstimate) -> CleanEstimate:
-        frac = np.concatenate([r.atoms.get_scaled_positions(wrap=False) for r in found])
-        cell = np.stack([r.atoms.cell.array for r in found])
+    def _estimate(ends: list[Atoms], numbers: Tensor, clean: CleanEstimate) -> CleanEstimate:
+        frac = np.concatenate([atoms.get_scaled_positions(wrap=False) for atoms in ends])
+        cell = np.stack([atoms.cell.array for atoms in ends])
         types = torch.nn.functional.one_hot(numbers - 1, clean.types.shape[1])
         return CleanEstimate(
             frac=torch.from_numpy(frac).to(clean.frac),

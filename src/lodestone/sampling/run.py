@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lodestone.sampling.guided import GuidanceOptions
 from lodestone.sampling.look_ahead import LookAhead
@@ -15,8 +15,28 @@ from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.sizes import largest_batch, size_distribution
 from lodestone.sampling.template import templates
 
+if TYPE_CHECKING:
+    from lodestone.sampling.mattergen.checkpoint import Checkpoint
+    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+
 Settings = Mapping[str, Any]
 LOOK_AHEAD_BATCH = 32  # structures at once; it changes no result, so no setting of the campaign decides it
+
+
+def load_model(settings: Settings, device: str) -> tuple[MatterGenDiffusion, Checkpoint]:
+    """The reverse process of the job's checkpoint on a device, and the checkpoint."""
+    from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
+    from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+
+    checkpoint = load_checkpoint(locate(settings["model"]["checkpoint"]), steps=settings["sampling"]["steps"])
+    diffusion = MatterGenDiffusion(
+        checkpoint,
+        chemical_system=settings["chemical_system"],
+        guidance_factor=settings["model"]["guidance_factor"],
+        device=device,
+        corrector=settings["sampling"]["corrector"],
+    )
+    return diffusion, checkpoint
 
 
 def steering(settings: Settings, tables: Sequence[Path] = ()) -> Steering:

@@ -117,7 +117,7 @@ def _late(by: dict[tuple[str, str], Row], arm: ArmPlan) -> str | None:
     return (
         "The late arm bends finished structures only: "
         f"{percent(raw['rate_reference'])} of it are satisfied and {percent(kept['rate_reference'])} "
-        f"persistent, against {percent(raw['rate'])} and {percent(kept['rate'])} of {arm.name}. Guidance "
-        f"over the whole trajectory {shown} shown to give more persistent structures "
+        f"persistent, against {percent(raw['rate'])} and {percent(kept['rate'])} of {arm.name}. Steering "
+        f"before that {shown} shown to give more persistent structures "
         f"({p_text(kept['p_used'])})."
     )

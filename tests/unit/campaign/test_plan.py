@@ -109,7 +109,11 @@ def test_a_plan_adds_up(campaign, tmp_path):
 
 
 def test_the_passes_of_pilots_are_counted(campaign, tmp_path):
-    auto = {"strengths": {"auto": {"candidates": [0.1, 0.3, 1], "structures": 10}}, "recurrence": 2, "start": 0.7}
+    auto = {
+        "strengths": {"auto": {"candidates": [0.1, 0.3, 1], "structures": 10}},
+        "recurrence": 2,
+        "start": 0.7,
+    }
     steered = auto | {"particles": {"count": 4}}
     strengths = ("strengths: [0.1, 0.3]", "late: true")
     small = campaign(strengths, sampling={"steps": 10}, guidance=steered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from ase.calculators.lj import LennardJones
 
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.energies.ase_calculator import AseEstimator
+from lodestone.energies.evaluation import Evaluation
 from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
 
 VOLUME = SimpleNamespace(gap=lambda clean: (torch.linalg.det(clean.cell).abs() / clean.n_atoms - 13.0).abs())
@@ -41,12 +43,17 @@ def estimator() -> AseEstimator:
     return AseEstimator(LennardJones(sigma=3.4, epsilon=0.2, rc=9.0, smooth=True), "Lennard-Jones")
 
 
+def anything(atoms: Atoms) -> None:
+    """Accepts every structure."""
+    del atoms
+
+
 def volume_per_atom(clean: CleanEstimate) -> torch.Tensor:
     return torch.linalg.det(clean.cell).abs()
 
 
 def test_a_stretched_and_a_squeezed_crystal_relax_to_the_same_volume(estimator: AseEstimator) -> None:
-    look = LookAhead(estimator, lambda atoms: None, steps=200)
+    look = LookAhead(estimator, anything, steps=200)
     relaxed, followed = look.relaxed(estimate(0.97, 1.0, 1.03))
     assert followed.all()
     volumes = volume_per_atom(relaxed)
@@ -59,7 +66,7 @@ def test_a_stretched_and_a_squeezed_crystal_relax_to_the_same_volume(estimator: 
 def test_more_steps_go_further(estimator: AseEstimator) -> None:
     start = estimate(1.04)
     moved = [
-        float(volume_per_atom(start) - volume_per_atom(LookAhead(estimator, lambda a: None, n).relaxed(start)[0]))
+        float(volume_per_atom(start) - volume_per_atom(LookAhead(estimator, anything, n).relaxed(start)[0]))
         for n in (1, 2, 4)
     ]
     assert 0 < moved[0] < moved[1] < moved[2]
@@ -75,8 +82,25 @@ def test_what_the_estimator_must_not_see_is_infinitely_bad(estimator: AseEstimat
     assert torch.isfinite(gap[1])
 
 
+def test_an_estimator_that_raises_loses_one_structure(estimator: AseEstimator) -> None:
+    class Stumbling:
+        name = "stumbling"
+
+        def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+            if any(atoms.get_volume() < 35 for atoms in structures):
+                raise ZeroDivisionError("too small")
+            return estimator.evaluate(structures)
+
+    clean = estimate(0.9, 1.0, 1.02)
+    relaxed, followed = LookAhead(Stumbling(), anything, steps=2).relaxed(clean)
+    assert followed.tolist() == [False, True, True]
+    assert torch.allclose(relaxed.cell[0], clean.cell[0])
+    others, _ = LookAhead(estimator, anything, steps=2).relaxed(estimate(1.0, 1.02))
+    assert torch.allclose(relaxed.cell[1:], others.cell)
+
+
 def test_the_gap_is_that_of_the_relaxed_estimate(estimator: AseEstimator) -> None:
-    look = LookAhead(estimator, lambda atoms: None, steps=10)
+    look = LookAhead(estimator, anything, steps=10)
     clean = estimate(1.02, 1.04)
     assert torch.allclose(
         LookAheadObjective(VOLUME, look).gap(clean),  # type: ignore[arg-type]

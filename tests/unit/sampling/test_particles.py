@@ -37,6 +37,7 @@ def batch(volumes: torch.Tensor) -> tuple[State, Score]:
 
 def steered(beta: float, count: int, **options: Any) -> Particles:
     def kernel(state: State, t: torch.Tensor) -> Kernel:
+        del t
         n = state.n_structures
         limit = torch.zeros(n, 3, 3)
         return Kernel(torch.zeros(n, 1), torch.tensor(1.0), limit, limit, 1.0)

@@ -121,7 +121,9 @@ def test_systematic_resampling_keeps_expected_counts() -> None:
 
 
 def blank(state: State) -> Score:
-    return Score(torch.zeros_like(state.frac), torch.zeros_like(state.cell), torch.zeros(len(state.frac), 101))
+    return Score(
+        torch.zeros_like(state.frac), torch.zeros_like(state.cell), torch.zeros(len(state.frac), 101)
+    )
 
 
 def test_gather_moves_whole_structures() -> None:

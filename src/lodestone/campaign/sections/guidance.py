@@ -47,7 +47,7 @@ _Returned = create_model(
 )
 
 
-class Particles(_Returned):  # type: ignore[misc, valid-type]
+class Particles(_Returned):
     """Particle steering: several copies of a structure of which the promising ones are multiplied."""
 
     count: Annotated[int, Field(ge=2, le=256)] = Field(8, description="Particles per lineage.")
@@ -65,8 +65,8 @@ class Particles(_Returned):  # type: ignore[misc, valid-type]
     )
     look_ahead: Annotated[int, Field(ge=0, le=1000)] = Field(
         30,
-        description="Relaxation steps (positions and cell, by `energy.estimator`) that a clean estimate takes "
-        "before it is weighted, so that what is favoured persists; 0: none.",
+        description="Relaxation steps (positions and cell, by `energy.estimator`) that a clean estimate "
+        "takes before it is weighted, so that what is favoured persists; 0: none.",
     )
 
     @property
@@ -96,8 +96,8 @@ class Guidance(Section):
     strengths: Strengths = Field(
         (0.1,),
         description="Strengths of backward guidance, one arm each: the largest step per square root of the "
-        "number of atoms. The last one is the primary strength; 0 leaves the work to the particles. auto: a pilot chooses one strength for each "
-        "constraint.",
+        "number of atoms. The last one is the primary strength; 0 leaves the work to the "
+        "particles. auto: a pilot chooses one strength for each constraint.",
         json_schema_extra=unit("Å"),
     )
     backward_steps: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -138,7 +138,9 @@ class Guidance(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Guidance:
-        refuse([*self._idle_strengths(), *self._same_strengths(), *self._empty_windows(), *self._same_fields()])
+        refuse(
+            [*self._idle_strengths(), *self._same_strengths(), *self._empty_windows(), *self._same_fields()]
+        )
         return self
 
     @property
