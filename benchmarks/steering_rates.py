@@ -18,8 +18,9 @@ OUTCOMES = ("satisfied", "satisfied_valid", "persistent", "relaxed_satisfied")
 def rows(asked: Mapping[str, Any], results: Mapping[Job, pl.DataFrame]) -> list[dict[str, Any]]:
     """One row per job and case that it speaks of."""
     found = []
+    guided = {job.case for job in results if job.case}
     for job, table in results.items():
-        cases = [c for c, v in asked["cases"].items() if v["chemical_system"] == job.system]
+        cases = [c for c, v in asked["cases"].items() if v["chemical_system"] == job.system and c in guided]
         for case in [job.case] if job.case else cases:
             others = _others(job, case, results)
             found.append(_row(job, case, table, others))

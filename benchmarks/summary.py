@@ -31,7 +31,7 @@ def confirmed(result: dict[str, Any]) -> str:
     rows = result["rows"]
     runs = sorted({(r["checkpoint"], r["seed"]) for r in rows})
     lines = []
-    for case in dict.fromkeys(r["case"] for r in rows):
+    for case in dict.fromkeys(r["case"] for r in rows if r["arm"] == "default"):
         for outcome in OUTCOMES:
             own = [r for r in rows if r["case"] == case and r["arm"] == "default"]
             shares = [_range(rows, case, arm, outcome) for arm in ARMS]

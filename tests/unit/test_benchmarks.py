@@ -172,11 +172,11 @@ def test_satisfying_at_a_toy_size_goes_on_where_it_was(tmp_path: Path) -> None:
     from benchmarks import satisfying
 
     file = cases.read()
-    asked = cases.campaign(file, "boron_volume", "rejection", structures=4, steps=6, seed=1)
-    first = satisfying._arm(asked, "boron_volume", "rejection", guided=False, work=tmp_path)
+    asked = cases.campaign(file, "boron_8_5", "rejection", structures=4, steps=6, seed=1)
+    first = satisfying._arm(asked, "boron_8_5", "rejection", guided=False, work=tmp_path)
     assert first["per_structure"]["passes"] == 12  # two per step
     assert [o["n"] for o in first["outcomes"]] == [4, 4, 4]
-    again = satisfying._arm(asked, "boron_volume", "rejection", guided=False, work=tmp_path)
+    again = satisfying._arm(asked, "boron_8_5", "rejection", guided=False, work=tmp_path)
     assert again["outcomes"] == first["outcomes"]
     assert again["per_structure"]["cpu_seconds"] == first["per_structure"]["cpu_seconds"]
 
