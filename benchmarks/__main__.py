@@ -116,7 +116,7 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 
 @main.command()
 def figures() -> None:
-    """The figures of docs/guidance.md, from the structures of `steering --plan explore`."""
+    """The figures of docs/guidance.md, from the structures of `steering --plan confirm`."""
     _limit(1)
     from benchmarks.figures import draw
 

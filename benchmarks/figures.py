@@ -6,36 +6,35 @@ from pathlib import Path
 from typing import Any
 
 LABELS = {
-    "unguided": "plain MatterGen",
+    "unguided": "unguided",
     "control": "control",
     "late": "late: gradient at the end only",
-    "gradient": "gradient over the whole path",
-    "particles_8_finish": "particles",
-    "default": "particles that look ahead (default)",
+    "default": "default: particles that look ahead",
 }
-COLOURS = {
-    "unguided": "#777777", "control": "#bbbbbb", "late": "#e69f00", "gradient": "#d55e00",
-    "particles_8_finish": "#56b4e9", "default": "#0072b2",
-}  # fmt: skip
+COLOURS = {"unguided": "#777777", "control": "#bbbbbb", "late": "#e69f00", "default": "#0072b2"}
 
 
-CASES = {"boron_8_5": "B, 8.5 Å³ per atom", "co_o_4": "Li-Co-O, four O around Co"}
-BORON = ("unguided", "late", "particles_8_finish", "default")
+CASES = {
+    "boron_8_5": "B, 8.5 Å³ per atom",
+    "co_o_4": "Li-Co-O, four O around Co",
+    "co_o_4_li_o_4": "and four O around Li",
+}
 
 
 def draw(folder: Path) -> list[Path]:
-    """Both figures, from what the plan `explore` has left on disk (or makes)."""
+    """Both figures, from the first seed and checkpoint of the plan `confirm`, on disk or made now."""
     from benchmarks.cases import read
     from benchmarks.steering import FILE, jobs, prepared, work
     from benchmarks.steering_rates import rows
 
     asked = read(FILE)
-    results = {job: work(asked, job) for job in jobs(asked, asked["plans"]["explore"])}
-    shown = [r for r in rows(asked, results) if r["case"] in CASES]
+    plan = asked["plans"]["confirm"]
+    one = plan | {"checkpoints": plan["checkpoints"][:1], "seeds": plan["seeds"][:1], "cases": list(CASES)}
+    results = {job: work(asked, job) for job in jobs(asked, one)}
     targets = [folder / "guidance-rates.svg", folder / "guidance-volumes.svg"]
-    rates(shown, CASES, targets[0])
+    rates(rows(asked, results), CASES, targets[0])
     boron = {job.arm: (prepared(asked, job)[2], table) for job, table in results.items() if job.system == "B"}
-    spread = {name: (_raw_volumes(boron[name][0]), _volumes(boron[name][1])) for name in BORON}
+    spread = {name: (_raw_volumes(place), _volumes(table)) for name, (place, table) in boron.items()}
     constraint = asked["cases"]["boron_8_5"]["constraint"]
     (target,), within = [t["target"] for t in constraint["terms"]], constraint["satisfied_within"]
     volumes(spread, (target - within, target + within), targets[1])
@@ -80,12 +79,14 @@ def volumes(tables: dict[str, Any], case: tuple[float, float], target: Path) -> 
     low, high = case
     bins = np.linspace(5.5, 11.5, 31)
     for name, (raw, relaxed) in tables.items():
+        if name == "control":  # drawn over unguided, from which it does not differ
+            continue
         for axis, values in zip(axes, (raw, relaxed), strict=True):
             axis.hist(
                 np.clip(values, bins[0], bins[-1]), bins=bins, density=True, histtype="step", linewidth=1.6,
                 color=COLOURS[name], label=LABELS[name],
             )  # fmt: skip
-    for axis, title in zip(axes, ("as generated", "after a short relaxation"), strict=True):
+    for axis, title in zip(axes, ("boron, as generated", "after a short relaxation"), strict=True):
         axis.axvspan(low, high, color="#009e73", alpha=0.15, zorder=0)
         axis.set(title=title, xlabel="volume per atom, Å³", yscale="linear")
     axes[0].set_ylabel("density")
@@ -101,7 +102,7 @@ def _axes(panels: int) -> tuple[Any, Any]:
     import matplotlib.pyplot as plt
 
     mpl.rcParams["svg.hashsalt"] = "lodestone"
-    figure, axes = plt.subplots(1, panels, figsize=(3.1 * panels, 3.4), squeeze=False)
+    figure, axes = plt.subplots(1, panels, figsize=(9.3, 3.4), squeeze=False)
     return figure, axes[0]
 
 
@@ -112,7 +113,7 @@ def _bars(rate: list[float]) -> list[list[float]]:
 
 def _save(figure: Any, axes: Any, target: Path) -> None:
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=8)
+    figure.legend(handles, labels, loc="lower center", ncols=4, frameon=False, fontsize=8)
     figure.tight_layout(rect=(0, 0.12, 1, 1))
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, metadata={"Date": None})

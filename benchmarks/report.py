@@ -197,7 +197,6 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "coordination": coordination,
     "step": step,
     "satisfying": satisfying,
-    "steering-explore": steering,
     "steering-confirm": steering,
     "null": null,
 }
