@@ -66,7 +66,8 @@ def _met(seed: int, arm: str, structures: int, steps: int, *, particles: bool) -
     """Which structures of an arm satisfy the question, and their lineages."""
     import numpy as np
 
-    from lodestone.constraints.table import measure_table, terms_of
+    from lodestone.constraints import terms_of
+    from lodestone.constraints.table import measure_table
     from lodestone.sampling.guided import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate

@@ -4,7 +4,7 @@ A constraint is one or more terms; a term is a descriptor with a target and a di
 `descriptors/` is one descriptor; a new one is found by itself and becomes part of `AnyTerm`.
 """
 
-from lodestone.constraints.registry import AnyTerm, term_models
+from lodestone.constraints.registry import AnyTerm, term_models, terms_of
 from lodestone.constraints.term import Term
 
-__all__ = ["AnyTerm", "Term", "term_models"]
+__all__ = ["AnyTerm", "Term", "term_models", "terms_of"]

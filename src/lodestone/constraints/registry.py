@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Union
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from lodestone.constraints import descriptors
 from lodestone.constraints.term import Term
@@ -27,3 +28,9 @@ def term_models() -> dict[str, type[Term]]:
 
 
 AnyTerm: Any = Annotated[Union[tuple(term_models().values())], Field(discriminator="kind")]  # noqa: UP007
+
+
+def terms_of(constraint: Mapping[str, Any]) -> list[Term]:
+    """The term models of a constraint's settings."""
+    adapter: TypeAdapter[list[Term]] = TypeAdapter(list[AnyTerm])
+    return adapter.validate_python(list(constraint["terms"]))

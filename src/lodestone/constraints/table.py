@@ -9,7 +9,7 @@ import polars as pl
 
 from lodestone.constraints.context import Context, prepare
 from lodestone.constraints.measure import Measurement, measure
-from lodestone.constraints.registry import AnyTerm
+from lodestone.constraints.registry import terms_of
 from lodestone.constraints.term import Term
 from lodestone.structures.table import arrays
 
@@ -36,14 +36,6 @@ def measure_table(
         prepare(terms, [arrays(row) for row in raw.filter(~pl.col("failed")).iter_rows(named=True)])
         columns += _columns(name, [_measured(row, terms, constraint) for row in raw.iter_rows(named=True)])
     return validity_table(raw).with_columns(columns)
-
-
-def terms_of(constraint: Mapping[str, Any]) -> list[Term]:
-    """The term models of a constraint's settings."""
-    from pydantic import TypeAdapter
-
-    adapter: TypeAdapter[Term] = TypeAdapter(AnyTerm)
-    return [adapter.validate_python(term) for term in constraint["terms"]]
 
 
 def _measured(row: Mapping[str, Any], terms: list[Term], constraint: Mapping[str, Any]) -> Measurement:

@@ -95,15 +95,12 @@ def parsed_constraints(
     constraints: Mapping[str, Mapping[str, Any]], context: Context | None = None
 ) -> dict[str, dict[str, Any]]:
     """Constraints of a config with their terms as objects; `context` is for terms that need a hull."""
-    from pydantic import TypeAdapter
-
-    from lodestone.constraints import AnyTerm
+    from lodestone.constraints import terms_of
     from lodestone.constraints.context import Context
 
-    adapter, known = TypeAdapter(list[AnyTerm]), context or Context({})
-    terms = {name: adapter.validate_python(one["terms"]) for name, one in constraints.items()}
+    known = context or Context({})
     return {
-        name: dict(one) | {"terms": [term.bound(known) for term in terms[name]]}
+        name: dict(one) | {"terms": [term.bound(known) for term in terms_of(one)]}
         for name, one in constraints.items()
     }
 

@@ -44,18 +44,14 @@ def steering(settings: Settings, tables: Sequence[Path] = ()) -> Steering:
 
     Raises MissingReferencesError where the hull of such a term would lack a pure element.
     """
-    from pydantic import TypeAdapter
-
-    from lodestone.constraints import AnyTerm
+    from lodestone.constraints import terms_of
     from lodestone.constraints.context import context_of
 
     objective = None
     if settings["constraint"] is not None:
         context = context_of(settings, tables)
         context.require()
-        terms = [
-            TypeAdapter(AnyTerm).validate_python(t).bound(context) for t in settings["constraint"]["terms"]
-        ]
+        terms = [term.bound(context) for term in terms_of(settings["constraint"])]
         objective = Objective(tuple(terms), settings["constraint"]["combine"])
     guidance = dict(settings["guidance"] or {"backward": 0.0})
     if "fields" in guidance:

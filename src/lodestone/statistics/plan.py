@@ -35,12 +35,9 @@ class ConstraintPlan:
 
     def models(self) -> list[Term]:
         """The terms as models that can describe and measure."""
-        from pydantic import TypeAdapter
+        from lodestone.constraints import terms_of
 
-        from lodestone.constraints import AnyTerm
-
-        adapter: TypeAdapter[Term] = TypeAdapter(AnyTerm)
-        return [adapter.validate_python(dict(term)) for term in self.terms]
+        return terms_of({"terms": self.terms})
 
 
 @dataclass(frozen=True)
