@@ -84,7 +84,7 @@ class Submitter:
             cause = f"{first.cluster} does not take it ({summary(first.parameters)}): {error}"
             return Answer(len(tasks), events=[Failed(task, None, cause) for task in tasks])
         except UnreachableError:
-            return Answer(len(tasks), in_doubt=[(task, self._doubt(task, name, folder)) for task in tasks])
+            return Answer(len(tasks), in_doubt=self._doubt(tasks, name, folder))
         self._journal.append({"event": "submitted", "time": self._clock(), "name": name, "ids": ids})
         if first.cluster in self._limits:  # there is room again, perhaps
             self._limits[first.cluster] = min(cluster.limit, 2 * self._limits[first.cluster])
@@ -117,9 +117,14 @@ class Submitter:
             return Answer(0)
         return Answer(1, events=[Failed(first, None, f"{first.cluster} does not take it: {error}")])
 
-    def _doubt(self, task: Task, name: str, folder: Path) -> Earlier:
-        """The earlier copy that may exist; its name tells as soon as the cluster answers."""
-        return Earlier.submitting(task.described(), name, folder, task.cluster, self._clock())
+    def _doubt(self, tasks: Sequence[Task], name: str, folder: Path) -> list[tuple[Task, Earlier]]:
+        """The copies that may exist; their name tells as soon as the cluster answers."""
+        found = []
+        for index, task in enumerate(tasks):
+            old = Earlier.submitting(task.described(), name, folder, task.cluster, self._clock())
+            old.index = index if len(tasks) > 1 else None
+            found.append((task, old))
+        return found
 
     def _void(self, name: str) -> None:
         self._journal.append({"event": "void", "time": self._clock(), "name": name})
