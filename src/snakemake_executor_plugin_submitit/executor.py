@@ -94,8 +94,9 @@ class Executor(RemoteExecutor):
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
         """Do one turn of the dispatcher; yields what goes on."""
-        async with self.status_rate_limiter:
-            await asyncio.to_thread(self._take_turn)
+        if self._dispatcher is not None:  # else the base class is not ready either, though its thread runs
+            async with self.status_rate_limiter:
+                await asyncio.to_thread(self._take_turn)
         for info in active_jobs:
             if self._open.get(_key(info)) is info:
                 yield info
@@ -145,7 +146,7 @@ class Executor(RemoteExecutor):
 
     def _task(self, job: Any) -> Task | None:
         """The job as a task; None where its resources are wrong, which is reported."""
-        here = self._settings.cluster == "local" or set(job.rules) <= set(self._settings.here or ())
+        here = self._settings.cluster == "local" or set(job.rules) <= set(self._settings.here)
         try:
             asked = parameters(job.resources, job.threads, self._settings)
         except ResourceError as error:

@@ -53,7 +53,7 @@ class Settings(Protocol):
 
     array_parallelism: int
     signal_delay: int
-    setup: list[str] | None
+    setup: list[str]
 
 
 class ResourceError(ValueError):

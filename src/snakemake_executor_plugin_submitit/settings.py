@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, List, Optional  # noqa: UP035  # Snakemake looks for typing's own generics
+from typing import Any, List  # noqa: UP035  # Snakemake looks for typing's own generics
 
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
@@ -73,14 +73,14 @@ class ExecutorSettings(ExecutorSettingsBase):
         default=False,
         metadata=_described("Cancel the jobs that an earlier, killed run left behind and submit them anew."),
     )
-    setup: Optional[List[str]] = field(  # noqa: UP006, UP045
-        default=None,
+    setup: List[str] = field(  # noqa: UP006
+        default_factory=list,
         metadata=_described(
             "Shell lines that run on the node before the job: module load, export.", nargs="+"
         ),
     )
-    here: Optional[List[str]] = field(  # noqa: UP006, UP045
-        default=None,
+    here: List[str] = field(  # noqa: UP006
+        default_factory=list,
         metadata=_described(
             "Rules whose jobs run on the machine that runs Snakemake (small ones only, on a login node).",
             nargs="+",

@@ -25,9 +25,10 @@ class FakeCluster:
     def submit(self, payloads, parameters, name, folder):
         if self.error:
             raise self.error
-        return self.take(payloads, parameters, name, folder)
+        assert folder.is_absolute()
+        return self.take(payloads, parameters, name)
 
-    def take(self, payloads, parameters, name, folder):
+    def take(self, payloads, parameters, name):
         self.number += 1
         array = len(payloads) > 1
         ids = [f"{self.number}_{i}" if array else str(self.number) for i in range(len(payloads))]
@@ -69,7 +70,7 @@ class Clock:
 
 
 class Desk:
-    """A dispatcher with its cluster, its clock and its folder; `again` is the next process in the same folder."""
+    """A dispatcher with its cluster, clock and folder; `again` is the next process in the same folder."""
 
     def __init__(self, folder: Path, cluster=None, clock=None, run="one", **options):
         self.folder, self.cluster, self.clock = folder, cluster or FakeCluster(), clock or Clock()

@@ -253,7 +253,7 @@ def test_no_more_than_allowed_run_at_a_time(make_desk, task):
 
 
 def test_cancel_takes_own_jobs_only(desk, task):
-    foreign = desk.cluster.take([type("P", (), {"command": "x"})], {}, "someone-else", desk.folder)
+    foreign = desk.cluster.take([type("P", (), {"command": "x"})], {}, "someone-else")
     desk.tick(task("a"), task("b"))
     (note,) = desk.dispatcher.cancel()
     assert "cancelled 2 jobs" in note.text
@@ -397,9 +397,7 @@ def test_a_third_run_adopts_what_the_second_adopted(desk, task):
 STEPS = ("outcome", "forget", "taken", "silence", "answer", "kill", "doubt", "settle", "wait")
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=25))
 def test_whatever_happens_no_task_has_two_copies_and_every_task_ends(
     tmp_path_factory, new_desk, make_cluster, task, steps

@@ -1,0 +1,308 @@
+"""A campaign under fire: faults in a fixed order, and the shards compared with those of an undisturbed run.
+
+    python tests/slurm/faults.py FOLDER [--seed 1] [--rounds 2]
+
+needs a running SLURM of the tests (tests/slurm/cluster.py start). Prints a line per fault, and at the end how
+many of each kind there were, how many structures were lost and how many shards differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from snakemake_executor_plugin_submitit.history import Record, jobs, newest
+
+ROOT = Path(__file__).resolve().parents[2]
+CAMPAIGN = """\
+campaign: faults
+chemical_system: Li-Co-O
+sampling: {structures: 48, shard: 24, batch_size: 2, steps: 60, seed: 11, atoms: {max: 8}}
+constraints:
+  volume:
+    terms: [{kind: volume_per_atom, target: 14.0}]
+    satisfied_within: 1.0
+guidance:
+  strengths: [0.1]
+  late: true
+  particles: {count: 2, times: [0.3, 0.1], look_ahead: 0}
+"""
+SHARDS, STRUCTURES = 8, 96
+DISK = 8 << 20  # bytes of the small disk that holds the results
+KINDS = (
+    "kill sampler", "kill main", "scancel", "requeue", "USR2", "preemption", "time limit", "truncated state",
+    "full disk",
+)  # fmt: skip
+ONCE = ("controller down", "node down")
+
+
+class Campaign:
+    """One run of the campaign in a folder; on the cluster, or undisturbed on this machine."""
+
+    def __init__(self, folder: Path, cluster: Any = None) -> None:
+        self.folder, self.cluster = folder, cluster
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "faults.yaml").write_text(CAMPAIGN)
+        self.results = folder / "results/faults"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.runs = 0
+
+    def start(self) -> None:
+        """Start Snakemake, as a user would after whatever happened."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
+        command += ["--configfile", "faults.yaml", "--until", "sample", "--quiet", "progress"]
+        profile = "local" if self.cluster is None else "slurm-test"
+        command += ["--profile", str(ROOT / "profiles" / profile)]
+        command += ["--retries", "20"] if self.cluster else []
+        env = {**(self.cluster.env if self.cluster else os.environ), "OMP_NUM_THREADS": "1"}
+        env["PYTHONPATH"] = str(ROOT / "src")
+        with (self.folder / "snakemake.log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=env, stdout=log, stderr=log, start_new_session=True
+            )
+        self.runs += 1
+
+    def over(self) -> int | None:
+        """Exit code, once there is one."""
+        return self.process.poll() if self.process else None
+
+    def digests(self) -> dict[str, str]:
+        """Hash of every finished shard."""
+        files = sorted(self.results.glob("arms/*/samples/*.parquet"))
+        return {str(f.relative_to(self.results)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+    def structures(self) -> int:
+        """Structures in the finished shards."""
+        return sum(pl.read_parquet(f).height for f in self.results.glob("arms/*/samples/*.parquet"))
+
+    def running(self) -> list[Record]:
+        """Sampling jobs that have begun and not ended."""
+        return [r for r in newest(jobs(self.folder / ".snakemake/submitit")) if r.state == "running"]
+
+    def batches(self) -> list[Path]:
+        """Finished batches of unfinished shards."""
+        return sorted(self.results.glob("state/**/batch-*.parquet"))
+
+    def samplers(self) -> list[int]:
+        """Processes of the sampling script that belong to this folder."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    here = (entry / "cwd").resolve() == self.folder.resolve()
+                except OSError:
+                    continue
+                if here and any(b"sample.py" in word for word in words) and b"python" in words[0]:
+                    found.append(int(entry.name))
+        return sorted(found)
+
+
+class Faults:
+    """Every kind of fault, by name; each returns what it did, or None where nothing could be hit."""
+
+    def __init__(self, campaign: Campaign, rng: random.Random) -> None:
+        self.campaign, self.cluster, self.rng = campaign, campaign.cluster, rng
+
+    def inject(self, kind: str) -> str | None:
+        """Do it."""
+        done: Callable[[], str | None] = getattr(self, kind.replace(" ", "_"))
+        return done()
+
+    def kill_sampler(self) -> str | None:
+        pids = self.campaign.samplers()
+        if not pids:
+            return None
+        pid = self.rng.choice(pids)
+        os.kill(pid, signal.SIGKILL)
+        return f"kill -9 {pid}"
+
+    def kill_main(self) -> str | None:
+        process = self.campaign.process
+        if process is None or process.poll() is not None:
+            return None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        time.sleep(self.rng.uniform(0.0, 8.0))  # jobs go on, and may end, while nobody watches
+        self.campaign.start()
+        return f"kill -9 {process.pid}, started again"
+
+    def scancel(self) -> str | None:
+        return self._on_job("scancel")
+
+    def requeue(self) -> str | None:
+        return self._on_job("scontrol", "requeue")
+
+    def USR2(self) -> str | None:  # noqa: N802
+        return self._on_job("scancel", "--signal=USR2")
+
+    def time_limit(self) -> str | None:
+        """The operator shortens the limit of a running job to one minute: too short, or already over."""
+        record = self._job()
+        if record is None:
+            return None
+        done = self.cluster.run("scontrol", "update", f"JobId={record.job_id}", "TimeLimit=1")
+        return f"limit of {record.job_id} set to 1 min" if done.returncode == 0 else None
+
+    def preemption(self) -> str | None:
+        """A job of a higher partition wants both GPUs."""
+        if not self.campaign.running():
+            return None
+        wrap = ("--partition=high", "--gres=gpu:2", "--mem=100", "--output=/dev/null", "--wrap", "sleep 3")
+        job = self.cluster.run("sbatch", "--parsable", *wrap).stdout.strip()
+        return f"job {job} of partition high" if job else None
+
+    def truncated_state(self) -> str | None:
+        """Half of a batch file is gone, and its sampler is killed, so that the next one meets it."""
+        batches, pids = self.campaign.batches(), self.campaign.samplers()
+        if not batches or not pids:
+            return None
+        path = self.rng.choice(batches)
+        try:
+            with path.open("rb+") as stream:
+                stream.truncate(path.stat().st_size // 2)
+        except FileNotFoundError:
+            return None
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return f"half of {path.relative_to(self.campaign.results)}, kill -9 {' '.join(map(str, pids))}"
+
+    def full_disk(self) -> str | None:
+        """The disk of the results fills up, for as long as a sampler needs to notice."""
+        if not self.campaign.samplers():
+            return None
+        filler = self.campaign.folder / "results/filler"
+        with filler.open("wb") as stream:
+            try:
+                while True:
+                    stream.write(b"\0" * 4096)
+                    stream.flush()
+            except OSError:
+                pass
+        time.sleep(20.0)
+        filler.unlink()
+        return "20 s without a free byte"
+
+    def controller_down(self) -> str | None:
+        self.cluster.stop_controller()
+        time.sleep(60.0)
+        self.cluster.start_controller()
+        return "60 s without slurmctld"
+
+    def node_down(self) -> str | None:
+        if not self.campaign.running():
+            return None
+        self.cluster.node_down("fault")
+        time.sleep(5.0)
+        self.cluster.node_up()
+        return "the node was set down"
+
+    def _job(self) -> Record | None:
+        records = self.campaign.running()
+        return self.rng.choice(records) if records else None
+
+    def _on_job(self, *command: str) -> str | None:
+        record = self._job()
+        if record is None or record.job_id is None:
+            return None
+        done = self.cluster.run(*command, record.job_id)
+        return " ".join([*command, record.job_id]) if done.returncode == 0 else None
+
+
+def order(rng: random.Random, rounds: int) -> list[str]:
+    """The faults of a run: every kind `rounds` times, the slow ones once, shuffled."""
+    kinds = [*KINDS * rounds, *ONCE]
+    rng.shuffle(kinds)
+    return kinds
+
+
+def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], None]) -> Counter[str]:
+    """Run the campaign and inject faults until it is over; how many of each kind were injected."""
+    rng, begin = random.Random(seed), time.monotonic()
+    faults, waiting, hit = Faults(campaign, rng), order(rng, rounds), Counter[str]()
+    campaign.start()
+    next_at, last = begin + 15.0, 0
+    while True:
+        time.sleep(0.2)
+        if campaign.over() is not None and campaign.over() != 0:
+            say(f"{time.monotonic() - begin:5.0f} s  main ended with {campaign.over()}; started again")
+            campaign.start()
+        if campaign.over() == 0:
+            return hit
+        # while any shard is to be sampled, a fault every few seconds, each after some new work was done
+        if waiting and time.monotonic() > next_at and campaign.samplers():
+            did = faults.inject(waiting[0])
+            if did:
+                kind = waiting.pop(0)
+                hit[kind] += 1
+                say(f"{time.monotonic() - begin:5.0f} s  {sum(hit.values()):2}  {kind}: {did}")
+                next_at = time.monotonic() + rng.uniform(4.0, 10.0)
+        del last
+        last = sum(hit.values())
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=2, help="how often each kind of fault comes")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parent))
+    from cluster import Cluster  # noqa: PLC0415
+
+    found = compare(arguments.folder, Cluster(), arguments.seed, arguments.rounds)
+    sys.exit(0 if found["lost"] == 0 and not found["different"] else 1)
+
+
+def compare(
+    folder: Path, cluster: Any, seed: int, rounds: int, say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Undisturbed run, disturbed run, and what differs."""
+    calm = Campaign(folder / "calm")
+    calm.start()
+    assert calm.process is not None
+    if calm.process.wait():
+        raise RuntimeError((calm.folder / "snakemake.log").read_text()[-3000:])
+    stormy = Campaign(folder / "stormy", cluster)
+    disk = stormy.folder / "results"
+    disk.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk)], check=True)
+    try:
+        hit = bombard(stormy, seed, rounds, say)
+        good, found = calm.digests(), stormy.digests()
+        different = sorted(name for name in good if found.get(name) != good[name])
+        result = {
+            "faults": dict(hit),
+            "total": sum(hit.values()),
+            "shards": len(good),
+            "lost": calm.structures() - stormy.structures(),
+            "different": different,
+            "runs of main": stormy.runs,
+        }
+    finally:
+        if stormy.over() is None and stormy.process is not None:
+            os.killpg(stormy.process.pid, signal.SIGKILL)
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+    say(f"{result['total']} faults: " + ", ".join(f"{n} × {kind}" for kind, n in sorted(hit.items())))
+    say(
+        f"{result['lost']} of {calm.structures()} structures lost, {len(different)} of {len(good)} shards "
+        f"differ, main was started {stormy.runs} times"
+    )
+    return result
+
+
+if __name__ == "__main__":
+    main()
