@@ -84,8 +84,8 @@ class Desk:
         self.clock.now += after
         return self.dispatcher.tick(tasks)
 
-    def ends(self, job_id, state="succeeded", code=0):
-        files = JobFiles(self.folder / self.run, job_id)
+    def ends(self, job_id, state="succeeded", code=0, run=None):
+        files = JobFiles(self.folder / (run or self.run), job_id)
         files.folder.mkdir(parents=True, exist_ok=True)
         write(files.outcome, {"state": state, "exit_code": code, "time": self.clock.now})
 

@@ -1,4 +1,3 @@
-import itertools
 import json
 
 import pytest
@@ -397,67 +396,86 @@ def test_a_third_run_adopts_what_the_second_adopted(desk, task):
 STEPS = ("outcome", "forget", "taken", "silence", "answer", "kill", "doubt", "settle", "wait")
 
 
+class Storm:
+    """Three tasks in a desk to which misfortunes happen; Snakemake's part is to offer again what failed."""
+
+    def __init__(self, desk, task):
+        self.desk, self.task, self.real = desk, task, desk.cluster.submit
+        self.wanted, self.finished, self.failed = {"a", "b", "c"}, set(), []
+        self.turn(self.wanted)
+
+    def turn(self, names, after=1.0):
+        new = [self.task(name, complete=lambda: True) for name in sorted(names)]
+        for event in self.desk.tick(*new, after=after):
+            if isinstance(event, Succeeded):
+                assert event.task.key not in self.finished
+                self.finished.add(event.task.key)
+            if isinstance(event, Failed):
+                self.failed.append(event.task.key)
+        alive = [command for command, id_ in self.jobs() if self.desk.cluster.rows[id_].alive]
+        assert len(alive) == len(set(alive)), alive
+
+    def jobs(self):
+        """Command and id of every job that the cluster still knows."""
+        pairs = [
+            p for _, ids, _, commands in self.desk.cluster.batches for p in zip(commands, ids, strict=True)
+        ]
+        return [(command, id_) for command, id_ in pairs if id_ in self.desk.cluster.rows]
+
+    def happens(self, what, which):
+        alive = [id_ for _, id_ in self.jobs() if self.desk.cluster.rows[id_].alive]
+        if what in {"outcome", "forget", "taken"}:
+            if alive:
+                getattr(self, what)(alive[which % len(alive)])
+        elif what != "wait":
+            getattr(self, what)()
+        again, self.failed = self.failed, []
+        self.turn(again, after=40.0)
+
+    def outcome(self, job_id):
+        run = next(name.split(".")[-2] for name, ids, *_ in self.desk.cluster.batches if job_id in ids)
+        self.desk.ends(job_id, run=run)
+        self.desk.cluster.forgets(job_id)
+
+    def forget(self, job_id):
+        self.desk.cluster.forgets(job_id)
+
+    def taken(self, job_id):
+        self.desk.cluster.becomes("NODE_FAIL", job_id)
+
+    def silence(self):
+        self.desk.cluster.answers = False
+
+    def answer(self):
+        self.desk.cluster.answers = True
+
+    def doubt(self):
+        def taken_but_unanswered(*arguments):
+            self.real(*arguments)
+            raise UnreachableError("socket timed out")
+
+        self.desk.cluster.submit = taken_but_unanswered
+
+    def settle(self):
+        self.desk.cluster.submit = self.real
+
+    def kill(self):
+        self.desk, self.failed = self.desk.again(f"next{self.desk.run}"), []
+        self.turn(self.wanted - self.finished)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=25))
+@given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=25))
 def test_whatever_happens_no_task_has_two_copies_and_every_task_ends(
     tmp_path_factory, new_desk, make_cluster, task, steps
 ):
     """The two promises, under any order of misfortunes."""
-    desk = new_desk(tmp_path_factory.mktemp("desk"), make_cluster(), max_returns=1000)
-    wanted, finished, names = {"a", "b", "c"}, set(), itertools.count()
-    real = desk.cluster.submit
-
-    def taken_but_unanswered(*arguments):
-        real(*arguments)
-        raise UnreachableError("socket timed out")
-
-    def new_tasks():
-        return [task(name, complete=lambda: True) for name in sorted(wanted - finished)]
-
-    def turn(*new, after=1.0):
-        for event in desk.tick(*new, after=after):
-            if isinstance(event, Succeeded):
-                assert event.task.key not in finished
-                finished.add(event.task.key)
-            if isinstance(event, Failed):
-                waiting.append(event.task.key)
-        alive = [c for _, ids, _, cs in desk.cluster.batches for i, c in zip(ids, cs, strict=True)
-                 if i in desk.cluster.rows and desk.cluster.rows[i].alive]  # fmt: skip
-        assert len(alive) == len(set(alive)), alive
-
-    waiting: list[str] = []
-    folders = {}
-    turn(*new_tasks())
-    for what, which in [*steps, ("answer", 0), ("settle", 0)] + [("wait", 0), ("outcome", 0)] * 12:
-        alive = [id_ for id_, row in desk.cluster.rows.items() if row.alive]
-        for name, ids, *_ in desk.cluster.batches:
-            folders |= {id_: name.split(".")[-2] for id_ in ids}
-        chosen = alive[which % len(alive)] if alive else None
-        if what == "outcome" and chosen:
-            files_run, desk.run = desk.run, folders[chosen]
-            desk.ends(chosen)
-            desk.run = files_run
-            desk.cluster.forgets(chosen)
-        elif what == "forget" and chosen:
-            desk.cluster.forgets(chosen)
-        elif what == "taken" and chosen:
-            desk.cluster.becomes("NODE_FAIL", chosen)
-        elif what == "silence":
-            desk.cluster.answers = False
-        elif what == "answer":
-            desk.cluster.answers = True
-        elif what == "doubt":
-            desk.cluster.submit = taken_but_unanswered
-        elif what == "settle":
-            desk.cluster.submit = real
-        if what == "kill":
-            desk = desk.again(f"run{next(names)}")
-            waiting.clear()
-            turn(*new_tasks())
-        again, waiting[:] = list(waiting), []
-        turn(*(task(name, complete=lambda: True) for name in again), after=40.0)
-    assert finished == wanted
-    assert {r.key for r in newest(jobs(desk.folder)) if r.state == "succeeded"} == wanted
+    storm = Storm(new_desk(tmp_path_factory.mktemp("desk"), make_cluster(), max_returns=1000), task)
+    for what, which in [*steps, ("answer", 0), ("settle", 0), *[("wait", 0), ("outcome", 0)] * 12]:
+        storm.happens(what, which)
+    assert storm.finished == storm.wanted
+    done = {record.key for record in newest(jobs(storm.desk.folder)) if record.state == "succeeded"}
+    assert done == storm.wanted
 
 
 def test_the_journal_is_lines_of_json(desk, task):

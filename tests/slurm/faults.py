@@ -261,7 +261,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="how often each kind of fault comes")
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
-    from cluster import Cluster  # noqa: PLC0415
+    from cluster import Cluster
 
     found = compare(arguments.folder, Cluster(), arguments.seed, arguments.rounds)
     sys.exit(0 if found["lost"] == 0 and not found["different"] else 1)

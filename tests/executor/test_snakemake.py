@@ -1,0 +1,134 @@
+"""Snakemake itself with the executor, on processes of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from snakemake_executor_plugin_submitit.history import jobs
+
+WORKFLOW = Path(__file__).parents[1] / "slurm/workflow/Snakefile"
+GROUPED = """
+rule all:
+    input: expand("c/{i}", i=range(2))
+rule a:
+    output: "a/{i}"
+    resources: mem_mb=100, runtime=2
+    shell: "touch {output}"
+rule b:
+    input: "a/{i}"
+    output: "b/{i}"
+    resources: mem_mb=200, runtime=3
+    shell: "touch {output}"
+rule c:
+    input: "b/{i}"
+    output: "c/{i}"
+    shell: "echo {resources.bad} > {output}"
+"""
+
+
+class Run:
+    def __init__(self, folder):
+        self.folder = folder
+        self.records = lambda: jobs(folder / ".snakemake/submitit")
+
+    def start(self, *arguments, snakefile=WORKFLOW, **config):
+        command = [
+            sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--executor", "submitit",
+            "--submitit-cluster", "local", "--jobs", "4", "--seconds-between-status-checks", "1",
+            "--submitit-missing-grace", "5", "--workflow-profile", "none", "--nolock", "--rerun-incomplete",
+            *arguments,
+        ]  # fmt: skip
+        command += ["--config", *(f"{k}={v}" for k, v in config.items())] if config else []
+        with (self.folder / "snakemake.log").open("a") as log:
+            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+
+    @property
+    def text(self):
+        return (self.folder / "snakemake.log").read_text()
+
+    def starts(self):
+        path = self.folder / "starts.txt"
+        return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def until(self, reached, timeout=60):
+        limit = time.monotonic() + timeout
+        while not reached():
+            assert time.monotonic() < limit, self.text[-3000:]
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path)
+
+
+def alive(records):
+    from snakemake_executor_plugin_submitit.clusters import Local
+
+    return {record.job_id for record in records} & Local().queue().keys()
+
+
+def test_killed_and_started_again_it_takes_up_its_jobs(run):
+    process = run.start(number=3, steps=30)
+    run.until(lambda: len(run.starts()) == 3)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert run.start(number=3, steps=30).wait(90) == 0, run.text
+    assert sorted(run.starts()) == ["0", "1", "2"]
+    assert {record.state for record in run.records()} == {"succeeded"}
+
+
+def test_interrupted_it_ends_its_jobs(run):
+    process = run.start(number=3, steps=500)
+    run.until(lambda: len(run.starts()) == 3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    run.until(lambda: not alive(run.records()), timeout=10)
+    assert {record.state for record in run.records()} == {"cancelled"}
+
+
+def test_a_group_is_one_job_with_the_needs_of_all(run):
+    (run.folder / "Snakefile").write_text(GROUPED.replace("{resources.bad}", "fine"))
+    groups = ("--groups", "a=chain", "b=chain")
+    assert run.start(*groups, snakefile=run.folder / "Snakefile").wait(90) == 0, run.text
+    chains = [record for record in run.records() if len(record.rules) > 1]
+    assert [record.rules for record in chains] == [("a", "b")] * 2
+    for record in chains:
+        assert len(record.outputs) == 2
+        assert (record.parameters["slurm_mem"], record.parameters["timeout_min"]) == ("200MB", 5)
+
+
+def test_a_resource_that_makes_no_sense_fails_its_jobs_by_name(run):
+    text = GROUPED.replace("mem_mb=100", "mem_mb=100, slurm_extra='--time=5'").replace("{resources.bad}", "x")
+    (run.folder / "Snakefile").write_text(text)
+    assert run.start("--keep-going", snakefile=run.folder / "Snakefile").wait(60) == 1
+    assert "--time is managed here; set instead: runtime" in run.text
+    assert run.records() == []
+
+
+def test_help_explains_every_setting():
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True
+    )
+    for option in (
+        "cluster",
+        "array-limit",
+        "array-parallelism",
+        "signal-delay",
+        "here",
+        "setup",
+        "no-adopt",
+    ):
+        assert f"--submitit-{option}" in done.stdout
+
+
+def test_without_sbatch_slurm_is_refused_before_any_job(run, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/nowhere")
+    process = run.start("--submitit-cluster", "slurm", number=1)
+    assert process.wait(60) == 1
+    assert "no sbatch on this machine" in run.text
