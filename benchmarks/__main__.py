@@ -115,6 +115,18 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 
 
 @main.command()
+@click.option("--jobs", default=40, show_default=True, help="Jobs, all ready at once.")
+@click.option("--limit", default=240.0, show_default=True, help="Seconds after which a way is given up.")
+@RESULTS
+def slurm(jobs: int, limit: float, results: Path) -> None:
+    """Calls of sbatch and wall time beside the official SLURM plugin, on the SLURM of the tests."""
+    _limit(1)
+    from benchmarks.slurm import run
+
+    _finish("slurm", run(jobs, limit), results)
+
+
+@main.command()
 def figures() -> None:
     """The figures of docs/guidance.md, from the structures of `steering --plan confirm`."""
     _limit(1)

@@ -177,6 +177,23 @@ def null(result: Result) -> str:
     )
 
 
+def slurm(result: Result) -> str:
+    """Calls of SLURM's commands and wall time of the same jobs, by executor."""
+    rows = [
+        [
+            row["way"], row["calls"]["sbatch"],
+            sum(row["calls"][name] for name in ("squeue", "sacct")), row["calls"]["scontrol"],
+            f"{row['seconds']:.0f}" if row["ended"] else f"killed after {row['seconds']:.0f}",
+            f"{row['made']} of {result['jobs']}",
+        ]
+        for row in result["rows"]
+    ]  # fmt: skip
+    return (
+        f"{result['jobs']} jobs of a second, 8 slots, {result['slurm']}, {result['official']}.\n\n"
+        + table(["executor", "sbatch", "squeue and sacct", "scontrol", "s", "jobs done"], rows)
+    )
+
+
 SHOWN = ("satisfied", "persistent", "relaxed_satisfied")
 
 
@@ -199,6 +216,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "satisfying": satisfying,
     "steering-confirm": steering,
     "null": null,
+    "slurm": slurm,
 }
 
 

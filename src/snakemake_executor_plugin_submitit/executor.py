@@ -112,10 +112,9 @@ class Executor(RemoteExecutor):
     def shutdown(self) -> None:
         """End the thread; say what is left of earlier runs."""
         if self._dispatcher is not None and (left := self._dispatcher.left_behind()):
-            self.logger.info(
-                "jobs of an earlier run, for which this one did not ask, may still be there: %s (cancel them "
-                "with scancel if they are not wanted)",
-                " ".join(left[:20]),
+            self._say(
+                "jobs of an earlier run, for which this one did not ask, may still be there: "
+                f"{' '.join(left[:20])} (cancel them with scancel if they are not wanted)"
             )
         self._tmpdir = tempfile.mkdtemp()  # the base class removes its folder; ours holds the logs
         super().shutdown()
@@ -175,7 +174,7 @@ class Executor(RemoteExecutor):
         """Tell Snakemake what happened."""
         for event in events:
             if isinstance(event, Note):
-                (self.logger.warning if event.warning else self.logger.info)(event.text)
+                self._say(event.text, warning=event.warning)
             elif isinstance(event, Submitted):
                 self._note_submission(event)
             elif isinstance(event, Succeeded):
@@ -185,13 +184,17 @@ class Executor(RemoteExecutor):
                 info = self._close(event.task, event.submission)
                 self.report_job_error(info, msg=f"{event.task.label}: {event.cause}. ", aux_logs=logs)
 
+    def _say(self, text: str, *, warning: bool = False) -> None:
+        """Snakemake's loggers leave %-arguments as they are: the text comes whole."""
+        (self.logger.warning if warning else self.logger.info)(text)
+
     def _note_submission(self, event: Submitted) -> None:
         task, id_ = event.task, event.submission.job_id
         again = task.key in self._open
         info = SubmittedJobInfo(task.payload, external_jobid=id_, aux={"key": task.key})
         self._open[task.key] = info
         if event.adopted:
-            self.logger.info("%s: goes on as job %s of an earlier run", task.label, id_)
+            self._say(f"{task.label}: goes on as job {id_} of an earlier run")
         if again:  # Snakemake knows the job as submitted
             with self.lock:
                 self.active_jobs.append(info)

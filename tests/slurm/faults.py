@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -184,13 +185,9 @@ class Faults:
         if not self.campaign.samplers():
             return None
         filler = self.campaign.folder / "results/filler"
-        with filler.open("wb") as stream:
-            try:
-                while True:
-                    stream.write(b"\0" * 4096)
-                    stream.flush()
-            except OSError:
-                pass
+        with suppress(OSError), filler.open("wb", buffering=0) as stream:
+            while True:
+                stream.write(b"\0" * 512)
         time.sleep(20.0)
         filler.unlink()
         return "20 s without a free byte"
@@ -233,7 +230,7 @@ def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], Non
     rng, begin = random.Random(seed), time.monotonic()
     faults, waiting, hit = Faults(campaign, rng), order(rng, rounds), Counter[str]()
     campaign.start()
-    next_at, last = begin + 15.0, 0
+    next_at = begin + 15.0
     while True:
         time.sleep(0.2)
         if campaign.over() is not None and campaign.over() != 0:
@@ -241,7 +238,7 @@ def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], Non
             campaign.start()
         if campaign.over() == 0:
             return hit
-        # while any shard is to be sampled, a fault every few seconds, each after some new work was done
+        # a fault every few seconds, as long as anything is being sampled
         if waiting and time.monotonic() > next_at and campaign.samplers():
             did = faults.inject(waiting[0])
             if did:
@@ -249,8 +246,8 @@ def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], Non
                 hit[kind] += 1
                 say(f"{time.monotonic() - begin:5.0f} s  {sum(hit.values()):2}  {kind}: {did}")
                 next_at = time.monotonic() + rng.uniform(4.0, 10.0)
-        del last
-        last = sum(hit.values())
+            else:
+                waiting.append(waiting.pop(0))  # nothing there to be hit: later
 
 
 def main() -> None:
@@ -272,7 +269,7 @@ def compare(
 ) -> dict[str, Any]:
     """Undisturbed run, disturbed run, and what differs."""
     calm = Campaign(folder / "calm")
-    calm.start()
+    calm.start()  # nothing to do where it is done
     assert calm.process is not None
     if calm.process.wait():
         raise RuntimeError((calm.folder / "snakemake.log").read_text()[-3000:])

@@ -179,7 +179,7 @@ def test_killed_and_started_again_it_adopts_live_jobs_and_credits_finished_ones(
     assert run.outputs() == list(range(10))
     assert sorted(run.starts) == [(i, 0) for i in range(10)]  # each once, from the beginning
     assert run.calls.count("sbatch") == 1
-    assert "goes on as job" in text
+    assert "count: goes on as job" in text
     assert run.ran_alone()
 
 
