@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format clean pins embedded bench
+.PHONY: help setup demo test test-slurm lint format clean pins embedded bench
 
 # auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
 DEVICE ?= auto
@@ -17,7 +17,7 @@ export TF_NUM_INTEROP_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
 
 setup: ## build .venv from envs/ (DEVICE=auto|cpu|cuda); nothing to do where it is up to date
 	@envs/setup.sh $(DEVICE)
@@ -25,8 +25,11 @@ setup: ## build .venv from envs/ (DEVICE=auto|cpu|cuda); nothing to do where it 
 demo: setup ## the demonstration campaign, from nothing to results/demo/report.html
 	@$(BIN)/snakemake --configfile config/demo.yaml --profile profiles/local
 
-test: setup ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup ## every test, but those on a real SLURM
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slurm"
+
+test-slurm: setup ## the tests on a real SLURM, which they install (Debian, root) and start
+	@$(BIN)/python -m pytest tests/slurm
 
 lint: setup ## style, types and workflow files
 	@$(BIN)/ruff check .
