@@ -35,6 +35,7 @@ _UNKNOWN = (
     "an earlier copy, job {old.job_id}, went to {old.cluster}, which cannot be asked from this machine. Run "
     "where its commands are, or, if you know that the job is over, delete {journal}"
 )
+WAITING = {"", "None", "Resources", "Priority", "BeginTime", "JobArrayTaskLimit", "Dependency"}
 
 
 class Dispatcher:
@@ -166,7 +167,7 @@ class Dispatcher:
     def _over(self, live: Live, verdict: Verdict) -> list[Event]:
         """A job is over and has left no outcome."""
         state = f"SLURM says {live.last.state}" if live.last else "the job is not known any more"
-        if live.last and live.last.reason not in {"", "None"}:
+        if live.last and live.last.reason not in WAITING:  # else why it once had to wait
             state += f" ({live.last.reason})"
         task = live.task
         if verdict is Verdict.AGAIN and task.returns < self._options.max_returns:

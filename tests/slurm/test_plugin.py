@@ -220,3 +220,33 @@ def test_asked_to_stop_it_is_requeued_and_goes_on(run):
     assert [record.requeues for record in run.records] == [1, 0]
     assert again[1] < 60
     assert run.ran_alone()
+
+
+def test_accounting_tells_the_end_of_a_job_that_the_queue_may_forget(slurm_accounting, monkeypatch):
+    from snakemake_executor_plugin_submitit.clusters import Slurm
+
+    monkeypatch.setenv("SLURM_CONF", slurm_accounting.env["SLURM_CONF"])
+    wrap = ("--parsable", "--mem=50", "--output=/dev/null", "--job-name=one.run.1")
+    failed = slurm_accounting.run("sbatch", *wrap, "--wrap", "exit 3").stdout.strip()
+    array = slurm_accounting.run("sbatch", *wrap, "--array=0-1", "--wrap", "sleep 60").stdout.strip()
+    cluster, limit = Slurm(1000, 3), time.monotonic() + 60
+    ids = [failed, f"{array}_0", f"{array}_1"]
+    wanted = {failed: "FAILED", f"{array}_0": "RUNNING", f"{array}_1": "RUNNING"}
+    found = {}
+    while found != wanted:
+        assert time.monotonic() < limit, found
+        time.sleep(0.5)
+        told = cluster.accounting(ids)
+        found = {id_: row.state for id_, row in told.items()}
+    assert {row.name for row in told.values()} == {"one.run.1"}
+    assert cluster.cancel([array])
+
+
+def test_without_accounting_it_is_asked_once_and_never_again(run, monkeypatch):
+    from snakemake_executor_plugin_submitit.clusters import Slurm
+
+    for name in ("SLURM_CONF", "PATH"):
+        monkeypatch.setenv(name, run.calls.env[name])
+    cluster = Slurm(1000, 3)
+    assert [cluster.accounting(["1"]) for _ in range(3)] == [{}, {}, {}]
+    assert run.calls.count("sacct") == 1
