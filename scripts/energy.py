@@ -8,9 +8,19 @@ CHUNK = 256
 
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Evaluate what passed the screening; the others keep their row, with the reason."""
+    from lodestone.alone import alone
+    from lodestone.energies.chunks import clear
+
+    with alone(state, output) as needed:
+        if needed:
+            _evaluate(symmetrized, screened, settings, output, state)
+            clear(state)
+
+
+def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     import polars as pl
 
-    from lodestone.energies.chunks import clear, in_chunks
+    from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.evaluate import energies, with_unevaluated
     from lodestone.progress import reporter
@@ -28,7 +38,6 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
         progress=reporter("energy", resumes=True),
     )
     table.write_table(with_unevaluated(found, structures["id"].to_list()), output)
-    clear(state)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Choose the strength of guidance for one constraint; a killed job continues after its last batch."""
+"""Choose the strength of guidance for one constraint; a stopped job continues after its last batch."""
 
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,39 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
+    from lodestone.alone import alone
+    from lodestone.campaign import timing
+    from lodestone.files import remove_folder, write_json, write_text
+    from lodestone.pilot.record import tried_table
+    from lodestone.structures.table import write_table
+    from lodestone.tables.text import to_tsv
+
+    with alone(state, output) as needed:
+        if needed:
+            found, everything, taken = _choose(references, reference_energies, settings, state, hull)
+            if taken and taken.structures:
+                timing.write(timing.path_of_pilot(output), taken)
+            write_table(everything, structures)
+            write_text(tried, to_tsv(tried_table(found)))
+            write_json(output, found)
+            remove_folder(state, up_to="state")
+
+
+def _choose(
+    references: Path, reference_energies: Path, settings: dict[str, Any], state: Path, hull: list[Path]
+) -> tuple[dict[str, Any], Any, Any]:
+    """The document, all structures, and how long they took."""
     import torch
 
     from lodestone.campaign import timing
     from lodestone.constraints.context import context_of
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.hull import with_energies
-    from lodestone.files import remove_folder, write_json, write_text
-    from lodestone.pilot.record import tried_table
     from lodestone.pilot.run import run as run_pilot
     from lodestone.pilot.sampler import Sampler
     from lodestone.pilot.trial import judge
     from lodestone.sampling.run import load_model
-    from lodestone.structures.table import read_table, write_table
-    from lodestone.tables.text import to_tsv
+    from lodestone.structures.table import read_table
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     own = settings["guided"]
@@ -49,13 +68,7 @@ def main(
         lambda raw: judge(raw, settings["constraints"], known, estimator, guards, context),
         lambda: sampler.passes,
     )
-    if sampler.fresh:
-        took = timing.Timing(device, sampler.fresh, sampler.fresh_passes, sampler.seconds)
-        timing.write(timing.path_of_pilot(output), took)
-    write_table(everything, structures)
-    write_text(tried, to_tsv(tried_table(found)))
-    write_json(output, found)
-    remove_folder(state, up_to="state")
+    return found, everything, timing.total(sampler.timings)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,17 @@ CHUNK = 256
 
 def main(*, references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Evaluate every reference; what cannot be evaluated keeps its row, with the reason."""
-    from lodestone.energies.chunks import clear, in_chunks
+    from lodestone.alone import alone
+    from lodestone.energies.chunks import clear
+
+    with alone(state, output) as needed:
+        if needed:
+            _evaluate(references, settings, output, state)
+            clear(state)
+
+
+def _evaluate(references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+    from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.evaluate import energies
     from lodestone.progress import reporter
@@ -24,7 +34,6 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
         progress=reporter("reference_energy", resumes=True),
     )
     table.write_table(found, output)
-    clear(state)
 
 
 if __name__ == "__main__":

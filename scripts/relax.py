@@ -22,11 +22,28 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
+    from lodestone.alone import alone
+    from lodestone.energies.chunks import clear
+
+    with alone(state, output) as needed:
+        if needed:
+            _relax(samples, measured, settings, output, state, hull)
+            clear(state)
+
+
+def _relax(
+    samples: list[Path],
+    measured: Path,
+    settings: dict[str, Any],
+    output: Path,
+    state: Path,
+    hull: list[Path],
+) -> None:
     import polars as pl
 
     from lodestone.constraints.context import context_of
     from lodestone.energies import persistence
-    from lodestone.energies.chunks import clear, in_chunks
+    from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.progress import reporter
     from lodestone.structures import table
@@ -48,7 +65,6 @@ def main(
     whole = persistence.assemble(structures, judged, relaxed)
     constraints = persistence.parsed_constraints(settings["constraints"], context_of(settings, hull))
     table.write_table(persistence.judge_again(whole, judged, constraints, persistence.is_valid), output)
-    clear(state)
 
 
 if __name__ == "__main__":

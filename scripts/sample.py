@@ -1,4 +1,4 @@
-"""Draw one shard of raw structures of an arm; a killed job continues after its last batch."""
+"""Draw one shard of raw structures of an arm; a stopped or killed job continues after its last batch."""
 
 from pathlib import Path
 from typing import Any
@@ -20,36 +20,42 @@ def main(
     `pilot` is the document that holds the strength where the settings leave it open; `hull` the
     references and their energies, where a term needs them.
     """
-    import time
-
-    import torch
-
-    from lodestone.campaign import cost, timing
+    from lodestone.alone import alone
     from lodestone.files import remove_folder
     from lodestone.pilot.record import read
     from lodestone.pilot.trial import with_strength
-    from lodestone.progress import reporter
-    from lodestone.sampling.run import load_model, shard_plan, steering
-    from lodestone.sampling.shard import collect, finished, sample_shard
-    from lodestone.structures.table import write_table
 
     if pilot:
-        strength = read(pilot[0])["strength"]
-        settings, state = with_strength(settings, strength), state / f"s{strength:g}"
+        settings = with_strength(settings, read(pilot[0])["strength"])
+    with alone(state, output) as needed:
+        if needed:
+            _sample(settings, output, state, hull)
+            remove_folder(state, up_to="state")
+
+
+def _sample(settings: dict[str, Any], output: Path, state: Path, hull: list[Path]) -> None:
+    import torch
+
+    from lodestone.campaign import cost, timing
+    from lodestone.progress import reporter
+    from lodestone.sampling.batches import folder_of
+    from lodestone.sampling.run import load_model, shard_plan, steering
+    from lodestone.sampling.shard import collect, sample_shard
+    from lodestone.structures.table import write_table
+
     steered = steering(settings, hull)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     diffusion, checkpoint = load_model(settings, device)
-    plan = shard_plan(settings, checkpoint.config, device)
+    plan, folder = shard_plan(settings, checkpoint.config, device), folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
-    begin, fresh = time.monotonic(), plan.structures - finished(plan, state)
-    for done, total in sample_shard(diffusion, plan, steered, state):
+    passes = cost.passes(settings, len(diffusion.times))
+    spent = timing.Account(folder, timing.device_name(device), passes)
+    for done, total in sample_shard(diffusion, plan, steered, folder):
         report(done, total)
-    if fresh:
-        passes = fresh * cost.passes(settings, len(diffusion.times))
-        took = timing.Timing(device, fresh, passes, time.monotonic() - begin)
-        timing.write(timing.path_of(output), took)
-    write_table(collect(plan, state), output)
-    remove_folder(state, up_to="state")
+        spent.tell(done)
+    if spent.timing.structures:
+        timing.write(timing.path_of(output), spent.timing)
+    write_table(collect(plan, folder), output)
 
 
 if __name__ == "__main__":

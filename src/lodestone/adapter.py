@@ -3,21 +3,25 @@
 A script ends with `run(main, globals())`. Inside a rule the arguments of `main` are the rule's inputs,
 outputs and params of the same names; from a shell they are options of the same names, and `settings`
 is the slice of a campaign file that the stage depends on. Either way threads are set before any
-numerical library is imported, a wrong campaign file ends with exit code 2 and its faults, and any
-other failure with exit code 1 and one line; the traceback is in the log.
+numerical library is imported, a wrong campaign file ends with exit code 2 and its faults, a job that
+was asked to stop with exit code 75, and any other failure with exit code 1 and one line; the traceback
+is in the log.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from lodestone.interruption import EXIT_CODE, Stopped, listen
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -35,6 +39,7 @@ Main = Callable[..., None]
 
 def run(main: Main, script: Mapping[str, Any]) -> None:
     """Run `main` for the script whose globals are `script`; raises SystemExit where it fails."""
+    listen()
     job = script.get("snakemake")
     if job is None:
         stage = Path(script["__file__"]).stem
@@ -61,7 +66,10 @@ def set_threads(threads: int) -> None:
 
 
 def guarded(call: Callable[[], None]) -> int:
-    """Exit code of `call`: 0, 2 for a wrong campaign file, 1 for any other failure (message on stderr)."""
+    """Exit code of `call`, with a message on stderr unless it is 0.
+
+    2 for a wrong campaign file, 75 where the job stopped as asked, 1 for any other failure.
+    """
     from lodestone.campaign import ConfigError
 
     try:
@@ -69,9 +77,13 @@ def guarded(call: Callable[[], None]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return EXIT_CODE
     except Exception as error:  # noqa: BLE001 - the last line of defence of a job
         log = getattr(sys.stderr, "log", None)
-        traceback.print_exc(file=log or sys.stderr)
+        with suppress(OSError):  # the disk of the log is full
+            traceback.print_exc(file=log or sys.stderr)
         if log is not None:
             where = f" (traceback in {log.name})"
             print(f"{type(error).__name__}: {error}{where}", file=sys.stderr)
@@ -121,18 +133,22 @@ def stage_settings(stage: str, config: Path, arm: str | None, shard: int | None)
 
 
 class _Tee:
-    """Writes text to the terminal and to the log of the job."""
+    """Writes text to the terminal and to the log of the job.
+
+    What cannot be written, as on a full disk, is dropped: no job ends because of what it has to say.
+    """
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
         self.terminal, self.log = terminal, log
 
     def write(self, text: str) -> int:
-        self.terminal.write(text)
-        return self.log.write(text)
+        for stream in (self.terminal, self.log):
+            with suppress(OSError):
+                stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        self.terminal.flush()
-        self.log.flush()
+        """Nothing is held back."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.terminal, name)
@@ -141,23 +157,37 @@ class _Tee:
 @contextmanager
 def logged_to(path: Path | None) -> Iterator[None]:
     """Copy stderr into `path`; what libraries write past Python goes there alone."""
-    if path is None:
+    log = None if path is None else _opened(path)
+    if log is None:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    terminal = _unbuffered(os.dup(2))
     python_stderr, raw = sys.stderr, os.dup(2)
-    with path.open("w", buffering=1, encoding="utf-8") as log, terminal:
+    with log, terminal:
         sys.stderr.flush()
         os.dup2(log.fileno(), 2)
         sys.stderr = typing.cast("TextIO", _Tee(terminal, log))
         try:
             yield
         finally:
-            sys.stderr.flush()
             sys.stderr = python_stderr
             os.dup2(raw, 2)
             os.close(raw)
+
+
+def _opened(path: Path) -> TextIO | None:
+    """The log; None, and a word on the terminal, where it cannot be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _unbuffered(path)
+    except OSError as error:
+        print(f"no log in {path} ({error.strerror}); what it would say goes to the terminal", file=sys.stderr)
+        return None
+
+
+def _unbuffered(file: Path | int) -> TextIO:
+    """A text file without a buffer, in which a write that failed would stay and fail again."""
+    return io.TextIOWrapper(io.FileIO(file, "w"), "utf-8", "backslashreplace", write_through=True)
 
 
 def _kinds(main: Main) -> dict[str, Any]:

@@ -9,12 +9,22 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lodestone.space import Patience, when_there_is_space
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Call `write` on a temporary file beside `path`, fsync it and rename it over `path`."""
+
+def write_atomically(path: Path, write: Callable[[Path], None], patience: Patience | None = None) -> None:
+    """Call `write` on a temporary file beside `path`, fsync it and rename it over `path`.
+
+    Where the disk is full, that is tried again until there is space (see `lodestone.space`).
+    """
+    when_there_is_space(path, partial(_write, path, write), patience)
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
     make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
@@ -29,9 +39,14 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` atomically."""
+    write_atomically(path, lambda temporary: _store(temporary, content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8."""
-    write_atomically(path, lambda temporary: _dump(temporary, text))
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -55,7 +70,7 @@ def file_hash(path: Path) -> str:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, also while `remove_folder` of another job takes one of them away."""
     for _ in range(20):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):  # gone again before it was looked at
             folder.mkdir(parents=True, exist_ok=True)
             return
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,23 +82,25 @@ def remove_folder(folder: Path, up_to: str) -> None:
     Another job may be filling one of them at the same time: it then stays.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    remove_empty(folder, up_to)
+
+
+def remove_empty(folder: Path, up_to: str) -> None:
+    """Remove a folder, and those above it up to the one named `up_to`, as far as they are empty."""
     names = [parent.name for parent in folder.parents]
     above = names.index(up_to) + 1 if up_to in names else 0
-    for parent in list(folder.parents)[:above]:
+    for level in [folder, *list(folder.parents)[:above]]:
         try:
-            parent.rmdir()
+            level.rmdir()
+        except FileNotFoundError:
+            continue
         except OSError:  # not empty
             return
 
 
-def _dump(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically."""
-    content = source.read_bytes()
-    write_atomically(target, lambda temporary: _store(temporary, content))
+    write_bytes(target, source.read_bytes())
 
 
 def _store(path: Path, content: bytes) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, potentials, shards
+from lodestone.campaign.arms import Arm
 from lodestone.campaign.code import VERSIONED, code, meaning
-from lodestone.campaign.stages import settings
+from lodestone.campaign.stages import SLICES, settings
 
 _HELD: list[TextIO] = []  # the locks of this process; closing one would free it
 EXAMPLE = "snakemake --configfile config/demo.yaml --profile profiles/local"
@@ -37,24 +38,27 @@ class Wiring:
         return CampaignPaths(campaign=self.campaign.campaign)
 
     @cached_property
-    def arms(self) -> dict[str, Any]:
+    def arms(self) -> dict[str, Arm]:
         """Arms by name, in the order of the report."""
         return {arm.name: arm for arm in arms(self.campaign)}
 
+    def _arm(self, name: str) -> Arm:
+        return arm_named(name, self.arms, self.campaign)
+
     def samples_of(self, wildcards: Any) -> list[Path]:
         """The tables of all shards of the arm named by `wildcards`."""
-        arm = self.arms[wildcards.arm]
+        arm = self._arm(wildcards.arm)
         return [self.paths.samples(arm.name, shard.index) for shard in shards(self.campaign, arm)]
 
     def pilot_of(self, wildcards: Any) -> list[Path]:
         """The document of the pilot that chooses the arm's strength; nothing where that is given."""
-        arm = self.arms[wildcards.arm]
-        return [self.paths.pilot(arm.constraint)] if arm.piloted else []
+        arm = self._arm(wildcards.arm)
+        return [self.paths.pilot(str(arm.constraint))] if arm.piloted else []
 
     @property
     def pilots(self) -> list[Path]:
         """The documents of all pilots."""
-        chosen = dict.fromkeys(arm.constraint for arm in self.arms.values() if arm.piloted)
+        chosen = dict.fromkeys(str(arm.constraint) for arm in self.arms.values() if arm.piloted)
         return [self.paths.pilot(constraint) for constraint in chosen]
 
     def hull_of(self, wildcards: Any) -> list[Path]:
@@ -62,7 +66,7 @@ class Wiring:
 
         Sampling and pilots need what their constraint needs, and judging what any constraint needs.
         """
-        arm = self.arms[str(_arm_of(wildcards))]
+        arm = self._arm(str(_arm_of(wildcards)))
         sampling = hasattr(wildcards, "shard") or hasattr(wildcards, "constraint")
         own = [arm.constraint] if arm.constraint is not None else []
         return potentials.tables(self.campaign, self.paths, own if sampling else self.campaign.constraints)
@@ -77,13 +81,27 @@ class Wiring:
 
     def settings(self, stage: str) -> Callable[[Any], dict[str, Any]]:
         """The params function of a rule: the slice of the campaign that its stage depends on."""
-        return lambda wildcards: stage_settings(
-            self.campaign,
+        return lambda wildcards: self._settings(
             stage,
             arm=_arm_of(wildcards),
             shard=int(wildcards.shard) if hasattr(wildcards, "shard") else None,
             estimator=getattr(wildcards, "estimator", None),
         )
+
+    def _settings(self, stage: str, *, arm: str | None, **others: Any) -> dict[str, Any]:
+        """Asked for every job: what is the same for a thousand arms is made once."""
+        key = (stage, others["estimator"])
+        if key in self._shared and (arm is None or arm in self.arms):
+            return self._shared[key]
+        found = stage_settings(self.campaign, stage, arm=arm, named=self.arms, **others)
+        if stage in SLICES:
+            self._shared[key] = found
+        return found
+
+    @cached_property
+    def _shared(self) -> dict[tuple[str, str | None], dict[str, Any]]:
+        """Settings of stages that do not depend on the arm."""
+        return {}
 
     def code(self, stage: str) -> str:
         """The version of the code behind a stage and of its script; comments do not count."""
@@ -120,20 +138,37 @@ def _arm_of(wildcards: Any) -> str | None:
 
 
 def stage_settings(
-    campaign: Campaign, stage: str, *, arm: str | None, shard: int | None, estimator: str | None = None
+    campaign: Campaign,
+    stage: str,
+    *,
+    arm: str | None,
+    shard: int | None,
+    estimator: str | None = None,
+    named: Mapping[str, Arm] | None = None,
 ) -> dict[str, Any]:
-    """The slice of a campaign that a stage depends on, for an arm and a shard given by name and index."""
+    """The slice of a campaign that a stage depends on, for an arm and a shard given by name and index.
+
+    `named` are the campaign's arms by name, where the caller has them.
+    """
     if arm is None:
         return settings(stage, campaign, estimator=estimator)
-    named = {candidate.name: candidate for candidate in arms(campaign)}
-    if arm not in named:
-        raise ConfigError(f"no arm {arm!r} in campaign {campaign.campaign}; allowed: {', '.join(named)}")
+    named = {candidate.name: candidate for candidate in arms(campaign)} if named is None else named
+    one = arm_named(arm, named, campaign)
     if shard is None:
-        return settings(stage, campaign, arm=named[arm])
-    parts = {part.index: part for part in shards(campaign, named[arm])}
+        return settings(stage, campaign, arm=one)
+    parts = {part.index: part for part in shards(campaign, one)}
     if shard not in parts:
         raise ConfigError(f"no shard {shard} in arm {arm}; allowed: 0 to {max(parts)}")
-    return settings(stage, campaign, arm=named[arm], shard=parts[shard])
+    return settings(stage, campaign, arm=one, shard=parts[shard])
+
+
+def arm_named(name: str, named: Mapping[str, Arm], campaign: Campaign) -> Arm:
+    """The arm of a name; raises ConfigError, which tells the names there are (the first twenty)."""
+    if name not in named:
+        more = f" and {len(named) - 20} more" if len(named) > 20 else ""
+        allowed = ", ".join(list(named)[:20]) + more
+        raise ConfigError(f"no arm {name!r} in campaign {campaign.campaign}; allowed: {allowed}")
+    return named[name]
 
 
 def load(files: Sequence[Path | str], overrides: Mapping[str, Any] | None = None) -> Campaign:

@@ -15,6 +15,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -40,7 +41,7 @@ guidance:
   late: true
   particles: {count: 2, times: [0.3, 0.1], look_ahead: 0}
 """
-SHARDS, STRUCTURES = 8, 96
+SHARDS = 8
 DISK = 8 << 20  # bytes of the small disk that holds the results
 KINDS = (
     "kill sampler", "kill main", "scancel", "requeue", "USR2", "preemption", "time limit", "truncated state",
@@ -154,8 +155,12 @@ class Faults:
         record = self._job()
         if record is None:
             return None
-        done = self.cluster.run("scontrol", "update", f"JobId={record.job_id}", "TimeLimit=1")
-        return f"limit of {record.job_id} set to 1 min" if done.returncode == 0 else None
+        limit = ("scontrol", "update", f"JobId={record.job_id}")
+        if self.cluster.run(*limit, "TimeLimit=1").returncode:
+            return None
+        # with that limit it would come back after each batch
+        threading.Timer(45.0, self.cluster.run, (*limit, "TimeLimit=10")).start()
+        return f"limit of {record.job_id} set to 1 min"
 
     def preemption(self) -> str | None:
         """A job of a higher partition wants both GPUs."""
@@ -216,6 +221,19 @@ class Faults:
             return None
         done = self.cluster.run(*command, record.job_id)
         return " ".join([*command, record.job_id]) if done.returncode == 0 else None
+
+
+def why_not(folder: Path) -> str | None:
+    """Why a small disk cannot be mounted in `folder`, or None."""
+    probe = folder / "probe"
+    probe.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "tmpfs", str(probe)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return f"no small disk to be filled: {done.stderr.strip()}"
+    subprocess.run(["umount", str(probe)], check=True)
+    return None
 
 
 def order(rng: random.Random, rounds: int) -> list[str]:

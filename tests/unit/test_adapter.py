@@ -198,3 +198,37 @@ def test_stderr_is_itself_again_after_a_job(tmp_path):
     )
     assert process.stderr == "inside\nafter\nraw after\n"
     assert (tmp_path / "x.log").read_text() == "inside\nraw\n"
+
+
+def test_a_log_on_a_full_disk_is_given_up_and_the_terminal_still_hears_everything(tmp_path):
+    code = (
+        "import sys, os; from pathlib import Path; from lodestone.adapter import guarded, logged_to\n"
+        "def fail(): raise ValueError('the cell is flat')\n"
+        "with logged_to(Path('full.log')):\n"
+        "    for i in range(3): print('line', i, file=sys.stderr, flush=True)\n"
+        "    print('x' * 20000, file=sys.stderr)\n"
+        "    code = guarded(fail)\n"
+        "raise SystemExit(code)\n"
+    )
+    (tmp_path / "full.log").symlink_to("/dev/full")
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("line 0\nline 1\nline 2\nxxx")
+    assert process.stderr.endswith("\nValueError: the cell is flat (traceback in full.log)\n")
+    assert "OSError" not in process.stderr
+
+
+def test_without_a_place_for_its_log_a_job_runs_all_the_same(tmp_path):
+    (tmp_path / "logs").write_text("a file in the way")
+    code = (
+        "import sys; from pathlib import Path; from lodestone.adapter import logged_to\n"
+        "with logged_to(Path('logs/x.log')): print('inside', file=sys.stderr)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    told, inside = process.stderr.splitlines()
+    assert told.startswith("no log in logs/x.log (")
+    assert inside == "inside"

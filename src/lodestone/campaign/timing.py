@@ -1,26 +1,65 @@
-"""How fast sampling went: one small file per finished run of a shard, read again by plan and status."""
+"""How fast sampling went: one small file per finished shard, read again by plan and status."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lodestone.files import write_json
 
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class Timing:
-    """What one job sampled, and how long that took."""
+    """What was sampled of a shard on one device, and how long that took."""
 
     device: str
+    """The name of the GPU, or cpu."""
     structures: int
-    """Structures sampled by this job (not those that it found finished)."""
+    """Structures of all runs of the job on this device, which a stopped job has several of."""
     passes: float
     """Network passes of all of them together."""
     seconds: float
-    """Wall time."""
+    """Wall time, without that of batches which were not finished."""
+
+
+class Account:
+    """The timing of a shard, kept beside its finished batches: a stopped job goes on with it."""
+
+    def __init__(self, folder: Path, device: str, passes: float, clock: Clock = time.monotonic) -> None:
+        """`passes` are those of one structure. What another device did is not counted, nor its time."""
+        self._path, self._passes, self._clock = folder / "timing.json", passes, clock
+        found = _read(self._path)
+        self.timing = found if found and found.device == device else Timing(device, 0, 0.0, 0.0)
+        self._done: int | None = None
+        self._at = 0.0
+
+    def tell(self, done: int) -> None:
+        """So many structures of the shard are finished; the first call says how many there were before."""
+        now = self._clock()
+        if self._done is not None:
+            fresh, before = done - self._done, self.timing
+            self.timing = Timing(
+                before.device,
+                before.structures + fresh,
+                before.passes + fresh * self._passes,
+                before.seconds + now - self._at,
+            )
+            write(self._path, self.timing)
+        self._done, self._at = done, now
+
+
+def device_name(device: str) -> str:
+    """The name of the GPU that `cuda` stands for; any other device as it is."""
+    if device != "cuda":
+        return device
+    import torch
+
+    return str(torch.cuda.get_device_name())
 
 
 @dataclass(frozen=True)
@@ -51,8 +90,8 @@ def read_rate(folder: Path) -> Rate | None:
 
     Files that are no timings are passed over.
     """
-    total = _largest(folder.glob("*/*.json"))
-    return Rate(total.device, total.seconds / total.passes) if total else None
+    most = _largest(folder.glob("*/*.json"))
+    return Rate(most.device, most.seconds / most.passes) if most else None
 
 
 def read_arm(folder: Path) -> Timing | None:
@@ -60,10 +99,10 @@ def read_arm(folder: Path) -> Timing | None:
     return _largest(folder.glob("*.json"))
 
 
-def _largest(paths: Iterable[Path]) -> Timing | None:
+def total(timings: Iterable[Timing]) -> Timing | None:
     """Sum of the timings of each device; that of the device with most passes."""
     sums: dict[str, Timing] = {}
-    for timing in filter(None, map(_read, sorted(paths))):
+    for timing in timings:
         before = sums.get(timing.device, Timing(timing.device, 0, 0.0, 0.0))
         sums[timing.device] = Timing(
             timing.device,
@@ -72,6 +111,10 @@ def _largest(paths: Iterable[Path]) -> Timing | None:
             before.seconds + timing.seconds,
         )
     return max(sums.values(), key=lambda timing: timing.passes, default=None)
+
+
+def _largest(paths: Iterable[Path]) -> Timing | None:
+    return total(filter(None, map(_read, sorted(paths))))
 
 
 def _read(path: Path) -> Timing | None:

@@ -1,4 +1,4 @@
-"""Long table work in chunks that survive a kill: what is finished is read, not computed again.
+"""Long table work in chunks that survive a kill: what is finished and intact is read, not computed again.
 
 Chunks are cut from the whole input at fixed places, so a structure meets the same neighbours in
 every run and a resumed result equals an undisturbed one to the last bit.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lodestone.files import remove_folder
-from lodestone.structures import table
+from lodestone.interruption import stop_if_asked
+from lodestone.unfinished import load, save
 
 Progress = Callable[[int, int], None]
 
@@ -33,21 +35,36 @@ def in_chunks(
 
     Finished chunks lie in a folder of `state` whose name is the hash of the rows and of `key`
     (everything else that the result depends on): a state of other inputs is never picked up.
-    `progress` is told the number of finished rows and of all rows, first what was there already.
+    `progress` is told the number of finished rows and of all rows, first what was there already. Raises
+    Stopped after a chunk, where the job was asked to stop and chunks are left.
     """
     folder = state / fingerprint(rows, key)
     chunks = {
         folder / f"{i:05d}.parquet": rows.slice(start, size)
         for i, start in enumerate(range(0, len(rows), size))
     }
-    done = sum(len(chunk) for path, chunk in chunks.items() if path.exists())
+    if not chunks:
+        return work(rows)
+    kept = {path: load(path, partial(_problem, chunk)) for path, chunk in chunks.items()}
+    found = {path: result for path, result in kept.items() if result is not None}
+    done = sum(len(chunks[path]) for path in found)
     progress(done, len(rows))
     for path, chunk in chunks.items():
-        if not path.exists():
-            table.write_table(work(chunk), path)
+        if path not in found:
+            found[path] = save(work(chunk), path)
             done += len(chunk)
             progress(done, len(rows))
-    return pl.concat([table.read_table(path) for path in chunks]) if chunks else work(rows)
+            if done < len(rows):
+                stop_if_asked(f"{done} of {len(rows)} finished")
+    return pl.concat(found[path] for path in chunks)
+
+
+def _problem(chunk: pl.DataFrame, found: pl.DataFrame) -> str | None:
+    """Why a table cannot be the result of a chunk, in which every row has its own."""
+    if len(found) != len(chunk):
+        return f"{len(found)} rows in place of {len(chunk)}"
+    named = "id" in chunk.columns and "id" in found.columns
+    return "rows of other structures" if named and not found["id"].equals(chunk["id"]) else None
 
 
 def fingerprint(rows: pl.DataFrame, key: Mapping[str, Any]) -> str:

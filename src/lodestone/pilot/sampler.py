@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lodestone.campaign.timing import Account, Timing, device_name
 from lodestone.pilot.trial import trial_settings
 
 if TYPE_CHECKING:
@@ -33,12 +33,11 @@ class Sampler:
     """References and their energies, for terms that need a hull."""
     passes: float = 0.0
     """Network passes of every structure so far, whether drawn now or found."""
-    fresh: int = 0
-    """Structures drawn now."""
-    fresh_passes: float = 0.0
-    seconds: float = 0.0
-    """Wall time of those."""
+    timings: list[Timing] = field(default_factory=list)
+    """Of every round of a candidate or of the control, over all runs of the pilot."""
     _folder: Path = field(init=False)
+    _drew: bool = False
+    """Whether anything was drawn in this run."""
 
     def __post_init__(self) -> None:
         # batches of other settings are never picked up
@@ -48,6 +47,7 @@ class Sampler:
     def __call__(self, strength: float | None, step: Round) -> pl.DataFrame:
         """Raw samples of one round of a candidate, or of the control where `strength` is None."""
         from lodestone.campaign.cost import passes
+        from lodestone.interruption import stop_if_asked
         from lodestone.progress import reporter
         from lodestone.sampling.run import shard_plan, steering
         from lodestone.sampling.shard import collect, finished, sample_shard
@@ -56,13 +56,15 @@ class Sampler:
         plan = shard_plan(settings, self.checkpoint_config, self.device)
         folder = self._folder / plan.arm / f"{step.index:04d}"
         report = reporter(f"{plan.arm}, round {step.index + 1}, on {self.device}", resumes=True)
-        begin, fresh = time.monotonic(), plan.structures - finished(plan, folder)
+        each = passes(settings, len(self.diffusion.times))
+        spent = Account(folder, device_name(self.device), each)
+        lacking = finished(plan, folder) < plan.structures
+        if lacking and self._drew:
+            stop_if_asked(f"before round {step.index + 1} of {plan.arm}")
+        self._drew |= lacking
         for done, total in sample_shard(self.diffusion, plan, steering(settings, self.tables), folder):
             report(done, total)
-        each = passes(settings, len(self.diffusion.times))
+            spent.tell(done)
         self.passes += each * plan.structures
-        if fresh:
-            self.fresh += fresh
-            self.fresh_passes += each * fresh
-            self.seconds += time.monotonic() - begin
+        self.timings.append(spent.timing)
         return collect(plan, folder)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lodestone.files import write_json
+from lodestone.unfinished import load_json
 
 T = TypeVar("T")
 WORDS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
@@ -34,8 +34,8 @@ class BatchSize:
 
     def __init__(self, wanted: int, lineage: int, folder: Path) -> None:
         self._path, self._lineage = folder / FILE, lineage
-        found = json.loads(self._path.read_text()) if self._path.is_file() else {}
-        size = int(min(wanted, found.get("batch_size", wanted)))
+        found = load_json(self._path, _is_size) or {}
+        size = min(wanted, found.get("batch_size", wanted))
         self.now = max(lineage, size - size % lineage)
 
     def halve(self) -> None:
@@ -55,17 +55,26 @@ class BatchSize:
         self.now = max(self._lineage, half - half % self._lineage)
         write_json(self._path, {"batch_size": self.now})
 
-    def attempt(self, work: Callable[[int], T]) -> T:
-        """`work(size)` with the largest size that fits, no larger than now."""
+    def attempt(self, work: Callable[[int], T], first: int | None = None) -> T:
+        """`work(size)` with the largest size that fits: no larger than now, but for the `first` attempt."""
+        size = first or self.now
         while True:
             try:
-                return work(self.now)
+                return work(size)
             except Exception as error:  # only memory is dealt with here
                 if not is_exhausted(error):
                     raise
             # outside of the handler, where the traceback no longer keeps the batch alive
             _release()
-            self.halve()
+            while self.now >= size:
+                self.halve()
+            size = self.now
+
+
+def _is_size(value: Any) -> bool:
+    """Whether a value is what `halve` writes."""
+    size = value.get("batch_size") if isinstance(value, dict) else None
+    return isinstance(size, int) and not isinstance(size, bool) and size > 0
 
 
 def _release() -> None:

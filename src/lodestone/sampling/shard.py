@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import polars as pl
 
+from lodestone.interruption import stop_if_asked
+from lodestone.sampling.batches import Batches, batch_path, ids
 from lodestone.sampling.fixed import HeldObjective, fixed_batch
 from lodestone.sampling.guided import GuidanceOptions, guided_score
 from lodestone.sampling.isolated import Isolated
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.objective import Objective
     from lodestone.sampling.template import Template
+
+__all__ = ["ShardPlan", "Steering", "batch_path", "collect", "finished", "sample_batch", "sample_shard"]
 
 UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
 
@@ -87,45 +91,33 @@ def sample_shard(
 ) -> Iterator[tuple[int, int]]:
     """Sample what is not on disk yet; yields (structures done, structures in all).
 
-    The first pair says what was there before.
+    The first pair says what was there before. A batch that is lost between others is made again with the
+    size that it had. Raises Stopped after a batch, where the job was asked to stop and structures are left.
     """
-    done = finished(plan, state_folder)
-    yield done, plan.structures
+    batches = Batches(plan, state_folder)
+    yield batches.done, plan.structures
     size = BatchSize(plan.batch_size, steering.per_lineage, state_folder)
-    while done < plan.structures:
-        rest, offset = plan.structures - done, done
+    while (gap := batches.gap) is not None:
+        offset, missing, lost = gap
 
-        def work(most: int, offset: int = offset, rest: int = rest) -> pl.DataFrame:
-            return sample_batch(diffusion, plan, steering, offset, min(most, rest))
+        def work(most: int, offset: int = offset, missing: int = missing) -> pl.DataFrame:
+            return sample_batch(diffusion, plan, steering, offset, min(most, missing))
 
-        rows = size.attempt(work)
-        table.write_table(rows, batch_path(state_folder, offset))
-        done += len(rows)
-        yield done, plan.structures
+        known = lost if lost is not None and lost <= plan.batch_size else None
+        batches.add(offset, size.attempt(work, known))
+        yield batches.done, plan.structures
+        if batches.done < plan.structures:
+            stop_if_asked(f"{batches.done} of {plan.structures} structures finished")
 
 
 def collect(plan: ShardPlan, state_folder: Path) -> pl.DataFrame:
     """The finished shard: all batches in order."""
-    return pl.concat([table.read_table(path) for path, _ in _batches(plan, state_folder)])
+    return Batches(plan, state_folder).all()
 
 
 def finished(plan: ShardPlan, state_folder: Path) -> int:
-    """Structures of the batches that are already on disk."""
-    return sum(size for _, size in _batches(plan, state_folder))
-
-
-def batch_path(state_folder: Path, offset: int) -> Path:
-    """Where the finished batch lies that begins with this structure of the shard."""
-    return state_folder / f"batch-{offset:08d}.parquet"
-
-
-def _batches(plan: ShardPlan, state_folder: Path) -> Iterator[tuple[Path, int]]:
-    """Every finished batch, each beginning where the one before ends, and its size."""
-    offset = 0
-    while offset < plan.structures and (path := batch_path(state_folder, offset)).exists():
-        size = len(table.read_table(path))
-        yield path, size
-        offset += size
+    """Structures of the intact batches that are already on disk."""
+    return Batches(plan, state_folder).done
 
 
 def sample_batch(
@@ -204,8 +196,7 @@ def _rows(
     for i, z in enumerate(numbers):
         if reasons[i] is None and (z == UNDECIDED).any():
             reasons[i] = "an atom's type was never decided"
-    ids = [f"{plan.campaign}/{plan.arm}/{plan.shard:04d}/{i:05d}" for i in index]
-    return table.from_arrays(ids, numbers, cells, fracs).with_columns(
+    return table.from_arrays(ids(plan, offset, size), numbers, cells, fracs).with_columns(
         pl.lit(plan.arm).alias("arm"),
         pl.lit(plan.shard, dtype=pl.Int32).alias("shard"),
         pl.Series("index", index, dtype=pl.Int32),

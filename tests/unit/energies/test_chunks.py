@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 
 from lodestone.energies.chunks import clear, fingerprint, in_chunks
+from lodestone.interruption import Stopped
+from lodestone.unfinished import save
 
 ROWS = pl.DataFrame({"id": [f"s{i}" for i in range(10)], "x": [float(i) for i in range(10)]})
 
@@ -62,3 +64,48 @@ def test_fingerprint_sees_order_values_and_key() -> None:
     assert fingerprint(ROWS, {}) == fingerprint(ROWS.clone(), {})
     different = {fingerprint(ROWS, {}), fingerprint(ROWS.reverse(), {}), fingerprint(ROWS, {"a": 1})}
     assert len(different) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1garbage", None])
+def test_a_broken_chunk_is_kept_aside_and_made_again_and_no_other(
+    tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = _run(tmp_path, _double)
+    chunk = sorted(tmp_path.rglob("*.parquet"))[1]
+    before = chunk.read_bytes()
+    if content is None:
+        save(_double(ROWS.slice(0, 4)), chunk)  # readable, of other structures
+    else:
+        chunk.write_bytes(content)
+    calls, seen = [], []
+
+    def work(rows: pl.DataFrame) -> pl.DataFrame:
+        calls.append(rows["id"][0])
+        return _double(rows)
+
+    found = in_chunks(ROWS, work, size=4, state=tmp_path, key={}, progress=lambda *p: seen.append(p))
+    assert calls == ["s4"]
+    assert seen == [(6, 10), (10, 10)]
+    assert found.equals(whole)
+    assert chunk.read_bytes() == before
+    assert chunk.with_name("00001.parquet.broken").exists()
+    assert "00001.parquet is broken" in capsys.readouterr().err
+
+
+def test_asked_to_stop_it_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def work(rows: pl.DataFrame) -> pl.DataFrame:
+        asked.append("SIGUSR2")
+        return _double(rows)
+
+    monkeypatch.setattr("lodestone.interruption._requests", asked)
+    with pytest.raises(Stopped, match=r"\(SIGUSR2\), 4 of 10 finished"):
+        _run(tmp_path, work)
+    asked.clear()
+    with pytest.raises(Stopped, match=r"8 of 10"):
+        _run(tmp_path, work)
+    asked.clear()
+    found = _run(tmp_path, work)  # asked during the last chunk: it just ends
+    asked.clear()
+    assert found.equals(_run(tmp_path / "other", _double))
