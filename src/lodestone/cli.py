@@ -5,19 +5,19 @@ Nothing heavy is imported here or at the top of what is imported here: help and 
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-if TYPE_CHECKING:
-    from lodestone.campaign import Campaign
+from lodestone.cli_inputs import WRONG_CONFIG, end, load, profile_errors, read_profile
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
-WRONG_CONFIG, NOT_READY = 2, 1
+NOT_READY = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -50,53 +50,100 @@ def check(config: Path) -> None:
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.campaign.text import summary
 
-    click.echo(f"{config}: good\n{summary(_load(config))}")
+    click.echo(f"{config}: good\n{summary(load(config))}")
 
 
 @main.command()
 @CONFIG
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    help="Profile of a cluster (folder or file): tell the arrays of jobs that it makes.",
+)
+@click.option("--device", help="cpu, gpu, or a part of a GPU's name; default: as the profile asks.")
+@click.option(
+    "--seconds-per-pass",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time of a network pass per structure, where you know it.",
+)
 @JSON
-def plan(config: Path, as_json: bool) -> None:
+def plan(
+    config: Path, profile: Path | None, device: str | None, seconds_per_pass: float | None, as_json: bool
+) -> None:
     """Tell what a campaign will take: arms, jobs, structures, network passes, time, disk.
 
-    A pass is one evaluation of the network for one structure. Hours are known once shards of the campaign
-    have been timed.
+    A pass is one evaluation of the network for one structure. Hours come from --seconds-per-pass, else from
+    shards of the campaign that have been timed, else from a stored measurement of the same kind of model
+    and device; where there is none of these they are unknown.
+
+    With --profile also, before anything is submitted: how many jobs each rule (or group) makes, with how
+    many calls of sbatch, what each job asks for, how many run at a time, when sampling is done, and whether
+    a shard fits into its time limit.
 
     \b
     Example:
       lodestone plan config/demo.yaml
-      lodestone plan config/demo.yaml --json
+      lodestone plan config/li-co-o.yaml --profile profiles/slurm
+      lodestone plan config/li-co-o.yaml --profile profiles/slurm --seconds-per-pass 0.002
+      lodestone plan config/demo.yaml --device cpu --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.campaign import CampaignPaths
     from lodestone.campaign.plan import plan as make_plan
-    from lodestone.campaign.text import plan_text
+    from lodestone.campaign.plan_text import plan_text
 
-    campaign = _load(config)
-    found = make_plan(campaign, CampaignPaths(campaign=campaign.campaign))
+    campaign = load(config)
+    with profile_errors():
+        found = make_plan(
+            campaign,
+            CampaignPaths(campaign=campaign.campaign),
+            on=read_profile(profile),
+            device=device,
+            seconds_per_pass=seconds_per_pass,
+        )
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else plan_text(found))
 
 
 @main.command()
 @CONFIG
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(".snakemake/submitit"),
+    show_default=True,
+    help="The executor's folder: submitit-folder of the profile.",
+)
+@click.option("--all", "every_arm", is_flag=True, help="A row per arm and stage, however many.")
+@click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Tell again and again.")
 @JSON
-def status(config: Path, as_json: bool) -> None:
-    """Tell how far a campaign is, from its files below results/.
+def status(config: Path, folder: Path, every_arm: bool, watch: float | None, as_json: bool) -> None:
+    """Tell how far a campaign is, from its files below results/ and the executor's journal.
 
-    Per arm and stage: structures done of all, and the time left where a job runs at a known rate.
+    Per arm and stage (per stage where arms are many): structures done of all, jobs that run, wait or have
+    failed, structures per hour, and the time left at the rate of the jobs that run. Failed jobs follow with
+    their logs, and one line for the whole.
+
+    SLURM is never asked: a job is shown as it is on file, and stays "running" there if its node was lost.
 
     \b
     Example:
       lodestone status config/demo.yaml
+      lodestone status config/li-co-o.yaml --watch 30
+      lodestone status config/li-co-o.yaml --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.campaign import CampaignPaths
-    from lodestone.campaign.status import as_dicts
     from lodestone.campaign.status import status as read_status
-    from lodestone.campaign.text import status_text
+    from lodestone.campaign.status_text import status_text
 
-    campaign = _load(config)
-    paths = CampaignPaths(campaign=campaign.campaign)
-    found = read_status(campaign, paths)
-    click.echo(json.dumps(as_dicts(found), indent=2) if as_json else status_text(found, paths))
+    campaign = load(config)
+    while True:
+        found = read_status(campaign, CampaignPaths(campaign=campaign.campaign), folder)
+        text = json.dumps(found.as_dict()) if as_json else status_text(found, every_arm=every_arm)
+        if watch and not as_json:
+            click.clear()
+        click.echo(text)
+        if not watch or found.finished:
+            return
+        time.sleep(watch)
 
 
 @main.command()
@@ -130,11 +177,11 @@ def measure(structures: Path, config: Path, constraint: str, references: Path | 
     from lodestone.measure import context_for, counts, head, measured, row
     from lodestone.structures.files import UnknownFormatError, read_entries
 
-    campaign = _load(config)
+    campaign = load(config)
     asked = campaign.constraints.get(constraint)
     if asked is None:
         names = ", ".join(campaign.constraints)
-        _end(f"{config}: no constraint {constraint!r}; allowed: {names}", WRONG_CONFIG)
+        end(f"{config}: no constraint {constraint!r}; allowed: {names}", WRONG_CONFIG)
     seen = []
     try:
         entries = read_entries(structures)
@@ -145,49 +192,61 @@ def measure(structures: Path, config: Path, constraint: str, references: Path | 
             seen.append(one)
             click.echo(json.dumps(one.as_dict(), allow_nan=False) if as_json else row(one, asked))
     except UnknownFormatError as error:
-        _end(str(error), WRONG_CONFIG)
+        end(str(error), WRONG_CONFIG)
     except (MissingReferencesError, MissingModelError) as error:
-        _end(str(error), NOT_READY)
+        end(str(error), NOT_READY)
     click.echo(counts(seen), err=as_json)
     if all(one.error is not None for one in seen):
         sys.exit(NOT_READY)
 
 
 @main.command()
+@click.option("--profile", type=click.Path(path_type=Path), help="Profile of a cluster to look at too.")
+@click.option("--config", type=click.Path(path_type=Path), help="Campaign whose files nodes need.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=1),
+    default=120.0,
+    show_default=True,
+    help="Seconds that the test job may wait for its start.",
+)
 @JSON
-def doctor(as_json: bool) -> None:
+def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool) -> None:
     """Look whether everything that a campaign needs is here.
 
     Python and packages, the device that networks run on, the embedded assets, threads, and whether results/
     can be written. Exit code 0, or 1 where something needed is missing, with what to do about it.
 
+    With --profile also the cluster: SLURM's commands, its controller, partitions and limits. Then one small
+    job is sent with what a sampling job asks for (but five minutes at most). It tells what it sees on its
+    node: this installation, a GPU for torch, the results, and with --config the campaign's weights and
+    models. Where it does not start in time it is cancelled.
+
     \b
     Example:
       lodestone doctor
+      lodestone doctor --profile profiles/slurm
+      lodestone doctor --profile profiles/slurm --config config/li-co-o.yaml --wait 600
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.doctor import as_dicts, examine, report
+    from lodestone.doctor import as_dicts, examine, guarded, line, verdict
 
-    checks = examine()
-    click.echo(json.dumps(as_dicts(checks), indent=2) if as_json else report(checks))
+    campaign = load(config) if config else None
+    steps = [examine()]
+    if profile is not None:
+        from lodestone.doctor_cluster import examine as examine_cluster
+
+        with profile_errors():
+            on = read_profile(profile)
+        assert on is not None
+        steps.append(guarded("cluster", lambda: examine_cluster(*on, campaign, wait=wait)))
+    checks = []
+    for check in itertools.chain(*steps):
+        checks.append(check)
+        if not as_json:
+            click.echo(line(check))
+    click.echo(json.dumps(as_dicts(checks), indent=2) if as_json else f"\n{verdict(checks)}")
     if any(check.state == "missing" for check in checks):
         sys.exit(NOT_READY)
-
-
-def _load(config: Path) -> Campaign:
-    """The campaign of a file; where it has faults, they go to stderr and the command ends."""
-    from lodestone.campaign import ConfigError, load_campaign
-
-    try:
-        return load_campaign(config)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_CONFIG)
-
-
-def _end(message: str, code: int) -> NoReturn:
-    """Say what is wrong on stderr, and end."""
-    click.echo(message, err=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

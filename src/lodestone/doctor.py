@@ -42,7 +42,7 @@ class Check:
     remedy: str = ""
 
 
-def examine(results: Path = Path("results")) -> list[Check]:
+def examine(results: Path = Path("results")) -> Iterator[Check]:
     """Every check, in order; one that breaks off is itself a finding, never an exception."""
     steps: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("python", _python),
@@ -53,16 +53,27 @@ def examine(results: Path = Path("results")) -> list[Check]:
         ("threads", _threads),
         ("results", lambda: _results(results)),
     )
-    return [check for name, step in steps for check in _guarded(name, step)]
+    for name, step in steps:
+        yield from guarded(name, step)
 
 
 def report(checks: list[Check]) -> str:
     """The checks as text, and what to do."""
-    lines = [
-        f"{MARKS[c.state]}  {c.name}: {c.found}" + (f" -> {c.remedy}" if c.remedy else "") for c in checks
-    ]
+    return "\n".join([*map(line, checks), "", verdict(checks)])
+
+
+def line(check: Check) -> str:
+    """A check, and what to do."""
+    return f"{MARKS[check.state]}  {check.name}: {check.found}" + (
+        f" -> {check.remedy}" if check.remedy else ""
+    )
+
+
+def verdict(checks: list[Check]) -> str:
+    """What all checks come to."""
     missing = sum(check.state == "missing" for check in checks)
-    return "\n".join([*lines, "", f"{missing} needed things are missing" if missing else "ready"])
+    thing, verb = ("thing", "is") if missing == 1 else ("things", "are")
+    return f"{missing} needed {thing} {verb} missing" if missing else "ready"
 
 
 def as_dicts(checks: list[Check]) -> list[dict[str, Any]]:
@@ -70,7 +81,8 @@ def as_dicts(checks: list[Check]) -> list[dict[str, Any]]:
     return [asdict(check) for check in checks]
 
 
-def _guarded(name: str, step: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+def guarded(name: str, step: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """The checks of a step; whatever it breaks off with is the last of them."""
     try:
         yield from step()
     except Exception as error:  # noqa: BLE001  # whatever an import of a broken package raises

@@ -115,7 +115,7 @@ def test_jobs_of_equal_needs_share_an_sbatch(whole):
 def test_small_stages_of_an_arm_are_one_job(whole):
     curated = [record for record in whole.records if "symmetrize" in record.rules]
     assert [set(record.rules) for record in curated] == [
-        {"measure", "symmetrize", "screen", "deduplicate", "novelty"}
+        {"symmetrize", "screen", "deduplicate", "novelty"}
     ] * 3
     assert {"references"} == {
         r for record in whole.records if record.cluster == "local" for r in record.rules

@@ -1,5 +1,6 @@
 """A campaign under fire: twenty faults, and every shard byte-equal to that of an undisturbed run."""
 
+import bombarded
 import faults
 import pytest
 
@@ -14,4 +15,4 @@ def test_every_shard_is_that_of_an_undisturbed_run(tmp_path, slurm, capsys):
     assert set(found["faults"]) == {*faults.KINDS, *faults.ONCE}
     assert found["lost"] == 0
     assert found["different"] == []
-    assert found["shards"] == faults.SHARDS
+    assert found["shards"] == bombarded.SHARDS

@@ -1,13 +1,12 @@
 import json
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from lodestone import doctor
 from lodestone.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,15 @@ LIMIT = 1.5  # CPU seconds
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["check", DEMO], ["check", "none.yaml"], ["plan", DEMO, "--json"]]
+    "arguments",
+    [
+        ["--help"],
+        ["check", DEMO],
+        ["check", "none.yaml"],
+        ["plan", DEMO, "--json"],
+        ["plan", DEMO, "--profile", str(ROOT / "profiles" / "slurm")],
+        ["status", DEMO, "--folder", "none"],
+    ],
 )
 def test_help_check_and_plan_are_light(arguments):
     code = (
@@ -85,11 +92,63 @@ def test_help_teaches_with_an_example(arguments):
 def test_plan_tells_what_a_campaign_takes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = CliRunner().invoke(main, ["plan", DEMO]).stdout
-    assert "unknown (no timing recorded)" in text
+    assert "CPU-hours of sampling" in text
+    assert "sbatch" not in text
     found = json.loads(CliRunner().invoke(main, ["plan", DEMO, "--json"]).stdout)
     assert found["campaign"] == "demo"
     assert found["structures"] == sum(arm["structures"] for arm in found["arms"])
     assert found["jobs_total"] == sum(found["jobs"].values())
+    assert found["cluster"] is None
+
+
+PROFILE = """\
+executor: submitit
+jobs: 500
+default-resources: {slurm_partition: gpu}
+set-resources: {sample: {gpus: 1}, smaple: {gpus: 2}}
+"""
+
+
+@pytest.fixture
+def profile(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster" / "config.yaml").write_text(PROFILE)
+    return tmp_path / "cluster" / "config.yaml"
+
+
+@pytest.mark.usefixtures("profile")
+def test_plan_tells_the_arrays_of_a_profile():
+    asked = ["plan", DEMO, "--profile", "cluster"]
+    text = CliRunner().invoke(main, asked).stdout
+    assert re.search(r"^sample +6 +1 +6  gpu, 1 GPU, 1 CPU, 2500MB, 720 min$", text, re.MULTILINE)
+    assert "unknown for the embedded model on GPUs" in text
+    assert "warning: cluster/config.yaml: set-resources: there is no rule 'smaple', did you mean" in text
+    known = CliRunner().invoke(main, [*asked, "--seconds-per-pass", "0.01"]).stdout
+    assert "GPU-hours of sampling  0.32 on gpu" in known
+    found = json.loads(CliRunner().invoke(main, [*asked, "--json", "--device", "cpu"]).stdout)
+    sample = next(array for array in found["cluster"]["arrays"] if array["name"] == "sample")
+    assert (sample["jobs"], sample["calls"], sample["minutes"]) == (6, 1, 720)
+    assert found["speed"]["device"] == "cpu"
+    assert found["cluster"]["hours"] > 0
+
+
+@pytest.mark.parametrize("command", [["plan", DEMO], ["doctor"]])
+def test_a_wrong_profile_ends_a_command_with_its_fault(command, profile):
+    profile.write_text(PROFILE.replace("jobs: 500", "jobs: 0"))
+    result = CliRunner().invoke(main, [*command, "--profile", "cluster"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "cluster/config.yaml: jobs: 0 is wrong; allowed: whole numbers of at least 1" in result.stderr
+    missing = CliRunner().invoke(main, [*command, "--profile", "other"])
+    assert missing.exit_code == 2
+    assert "other: no such profile" in missing.stderr
+
+
+def test_a_resource_that_no_cluster_takes_is_a_fault_of_the_profile(profile):
+    profile.write_text(PROFILE.replace("sample: {gpus: 1}", "sample: {gpus: two}"))
+    result = CliRunner().invoke(main, ["plan", DEMO, "--profile", "cluster"])
+    assert result.exit_code == 2
+    assert "sample: gpus is 'two'; allowed: a number" in result.stderr
 
 
 def test_status_of_a_campaign_that_has_not_begun(tmp_path, monkeypatch):
@@ -97,104 +156,36 @@ def test_status_of_a_campaign_that_has_not_begun(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["status", DEMO])
     assert result.exit_code == 0
     assert " 0 of " in result.stdout.splitlines()[0]
-    rows = json.loads(CliRunner().invoke(main, ["status", DEMO, "--json"]).stdout)
-    assert {row["done"] for row in rows} == {0}
-    assert {"sample", "relax", "energy", "hull", "report"} <= {row["stage"] for row in rows}
+    assert result.stdout.splitlines()[-1] == "0 of 576 structures sampled"
+    found = json.loads(CliRunner().invoke(main, ["status", DEMO, "--json"]).stdout)
+    assert {row["done"] for row in found["stages"]} == {0}
+    assert {"sample", "relax", "energy", "hull", "report"} <= {row["stage"] for row in found["stages"]}
+    assert (found["journal"], found["wanted"]) == (False, 576)
     assert not (tmp_path / "results").exists()
 
 
-@pytest.fixture
-def embedded(tmp_path, monkeypatch):
-    """Embedded assets of a test's own, with their card."""
-    assets = {"one": ("part/a.bin",), "two": ("b.bin",)}
-    (tmp_path / "part").mkdir()
-    hashes = {}
-    for name in ("part/a.bin", "b.bin"):
-        (tmp_path / name).write_text(name)
-        hashes[name] = doctor.file_hash(tmp_path / name)
-    (tmp_path / "card.json").write_text(json.dumps({"sha256": hashes}))
-    monkeypatch.setattr(doctor, "EMBEDDED", tmp_path)
-    monkeypatch.setattr(doctor, "ASSETS", assets)
-    return tmp_path
+def test_status_reads_the_journal_of_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = {"key": "k", "rules": ["sample"], "outputs": ["results/demo/arms/control/samples/0000.parquet"]}
+    event = {"event": "submitting", "time": 1.0, "name": "a", "folder": "jobs/r", "jobs": [job]}
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "journal.jsonl").write_text(json.dumps(event) + "\n")
+    result = CliRunner().invoke(main, ["status", DEMO, "--folder", "jobs"])
+    assert result.stdout.splitlines()[-1].endswith("0 jobs running, 1 queued, 0 failed")
 
 
-def states(checks, name):
-    return [check.state for check in checks if name in check.name]
+def test_status_is_told_again_until_it_is_interrupted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    slept = []
 
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
 
-def test_doctor_compares_assets_with_their_card(embedded):
-    assert states(doctor._assets(), "embedded") == ["good", "good"]
-    (embedded / "b.bin").write_text("another")
-    (embedded / "part" / "a.bin").unlink()
-    checks = list(doctor._assets())
-    assert states(checks, "embedded") == ["missing", "missing"]
-    assert "no file" in checks[0].found
-    assert "not that of its card" in checks[1].found
-
-
-def test_doctor_wonders_about_assets_without_a_card(embedded):
-    (embedded / "card.json").write_text("{}")
-    assert states(doctor._assets(), "embedded") == ["odd", "odd"]
-
-
-def test_doctor_names_wrong_and_missing_packages(monkeypatch):
-    wanted = ["click", "numpy>=99", "no-such-package-at-all", 'other; python_version < "3"']
-    monkeypatch.setattr(doctor.metadata, "requires", lambda _: wanted)
-    checks = list(doctor._packages())
-    assert [(check.name, check.state) for check in checks] == [
-        ("package numpy", "missing"),
-        ("package no-such-package-at-all", "missing"),
-    ]
-    assert ">=99 is needed" in checks[0].found
-    assert "make setup" in checks[1].remedy
-
-
-def test_doctor_turns_a_broken_import_into_a_finding(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    (check,) = doctor._guarded("device", doctor._device)
-    assert check.state == "missing"
-    assert "torch" in check.found
-
-
-def test_doctor_tells_where_results_cannot_be_written(tmp_path, monkeypatch):
-    assert states(doctor._results(tmp_path / "results"), "results") == ["good"]
-
-    def refuse(**_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
-    (check,) = doctor._results(tmp_path / "results")
-    assert check.state == "missing"
-    assert "Permission denied" in check.found
-
-
-def test_doctor_advises_on_threads(monkeypatch):
-    monkeypatch.setattr(doctor, "_cores", lambda: 2)
-    for value, state in ((None, "odd"), ("1", "good"), ("2", "good"), ("8", "odd"), ("many", "odd")):
-        if value is None:
-            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-        else:
-            monkeypatch.setenv("OMP_NUM_THREADS", value)
-        assert states(doctor._threads(), "threads") == [state]
-
-
-def test_doctor_s_exit_code_says_whether_anything_is_missing(monkeypatch):
-    good, gone = doctor.Check("python", "good", "3.11"), doctor.Check("device", "missing", "none", "buy one")
-    for checks, code in (([good], 0), ([good, gone], 1)):
-        monkeypatch.setattr(doctor, "examine", lambda checks=checks: checks)
-        result = CliRunner().invoke(main, ["doctor"])
-        assert result.exit_code == code
-        assert json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)[0]["state"] == "good"
-    assert "MISSING  device: none -> buy one" in result.stdout
-
-
-def test_doctor_looks_at_this_installation():
-    begin = time.monotonic()
-    process = subprocess.run(
-        [sys.executable, "-m", "lodestone", "doctor"], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in process.stdout + process.stderr
-    assert process.returncode == int("MISSING" in process.stdout)
-    for name in ("python", "packages", "device", "threads", "results"):
-        assert f"{name}:" in process.stdout
-    assert time.monotonic() - begin < 120
+    monkeypatch.setattr("lodestone.cli.time.sleep", sleep)
+    result = CliRunner().invoke(main, ["status", DEMO, "--watch", "7"])
+    assert slept == [7.0] * 3
+    assert result.stdout.count("structures sampled") == 3
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stdout + result.stderr

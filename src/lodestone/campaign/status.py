@@ -1,31 +1,24 @@
-"""How far a campaign is, read off its files: finished tables, and the chunks of unfinished ones."""
+"""How far a campaign is: its files tell what is done, the executor's journal what runs, waits and failed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lodestone.campaign.arms import Arm, arms
+from lodestone.campaign.chunks import Chunks, read_chunks
 from lodestone.campaign.config import Campaign
+from lodestone.campaign.jobs import other_estimators
 from lodestone.campaign.paths import CampaignPaths
+from lodestone.campaign.places import TABLES, Place
 from lodestone.campaign.plan import pilot_structures
 from lodestone.campaign.shards import Shard, shards
-
-TABLES = {
-    "measure": "measured",
-    "relax": "relaxed",
-    "symmetrize": "symmetrized",
-    "screen": "screened",
-    "deduplicate": "duplicates",
-    "novelty": "novelty",
-    "energy": "energy",
-}
-"""The table that each stage of an arm writes."""
-IDLE = 10.0
-"""A job that has written nothing for so many times its usual interval is not running any more."""
+from lodestone.campaign.submitted import FOLDER, Queue, read_queue
+from snakemake_executor_plugin_submitit.history import Record
 
 
 @dataclass(frozen=True)
@@ -37,113 +30,218 @@ class Progress:
     done: int
     total: int
     seconds_left: float | None = None
-    """At the rate of its last chunks; None where none is known."""
+    """At the rate of the jobs that run; None where none is known."""
     running: bool = False
-    """Whether its last chunk is recent."""
+    """Whether a job is on file as running, or its last chunk is recent."""
+    begun: int = 0
+    """How many of `done` are chunks of jobs that have not ended."""
+    rate: float | None = None
+    """Structures per second of all jobs that run."""
+    jobs: int = 1
+    jobs_done: int = 0
+    jobs_running: int = 0
+    jobs_queued: int = 0
+    jobs_failed: int = 0
+    since: float | None = None
+    """Seconds since the first of the jobs on file as running was started."""
+    host: str | None = None
+    """Where that is."""
 
 
 @dataclass(frozen=True)
-class Chunks:
-    """Finished chunks of a job."""
+class Failure:
+    """A job that failed and has not been done since."""
 
-    rows: int
-    rate: float | None
-    """Rows per second."""
-    running: bool
+    rules: tuple[str, ...]
+    arm: str
+    attempt: int
+    cause: str
+    log: str | None
 
 
-def status(campaign: Campaign, paths: CampaignPaths, now: float | None = None) -> list[Progress]:
-    """Every stage of every arm, then the stages of the campaign; totals are structures, or 1."""
+@dataclass(frozen=True)
+class Status:
+    """The whole campaign."""
+
+    campaign: str
+    directory: str
+    journal: bool
+    """Whether jobs were submitted through the executor."""
+    stages: tuple[Progress, ...]
+    counts: dict[str, int]
+    """Jobs by state, a group is one; empty without a journal."""
+    failed: tuple[Failure, ...] = ()
+    sampled: int = 0
+    wanted: int = 0
+    seconds_left: float | None = None
+    """Until everything is sampled, at the rate of the jobs that run."""
+    rate: float | None = field(default=None)
+    """Structures per second that these sample."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(row.done >= row.total for row in self.stages)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+def status(
+    campaign: Campaign, paths: CampaignPaths, folder: Path = FOLDER, now: float | None = None
+) -> Status:
+    """Every stage of every arm, then the stages of the campaign; totals are structures, or 1.
+
+    `folder` is that of the executor's journal; without one, files alone tell.
+    """
     now = time.time() if now is None else now
-    found: list[Progress] = []
+    every = {arm.name: shards(campaign, arm) for arm in arms(campaign)}
+    sizes = {Place("sample", arm, p.index): p.structures for arm, parts in every.items() for p in parts}
+    view = _View(campaign, paths, read_queue(folder, paths.directory, sizes), now)
+    stages: list[Progress] = []
     for arm in arms(campaign):
         if arm.piloted and arm.kind == "guided":
-            found.append(_pilot(campaign, paths, arm, now))
-        found.append(_sampling(campaign, paths, arm, now))
-        found += [_stage(campaign, paths, arm, stage, now) for stage in TABLES]
-    once = {
-        "references": paths.references,
-        "reference_energy": paths.reference_energies,
-        "hull": paths.hull,
-        "analyse": paths.candidates,
-        "record": paths.record,
-        "report": paths.report,
-    }
-    return found + [Progress("", stage, int(path.is_file()), 1) for stage, path in once.items()]
+            stages.append(view.pilot(arm))
+        stages.append(view.sampling(arm.name, every[arm.name]))
+        stages += [view.stage(arm.name, stage, _total(every[arm.name])) for stage in TABLES]
+    stages += view.of_the_campaign()
+    journal = (folder / "journal.jsonl").is_file()
+    return _summed(campaign, paths, stages, view.queue if journal else None)
 
 
-def as_dicts(progress: Iterable[Progress]) -> list[dict[str, Any]]:
-    """JSON-able rows."""
-    return [asdict(row) for row in progress]
-
-
-def _pilot(campaign: Campaign, paths: CampaignPaths, arm: Arm, now: float) -> Progress:
-    """The pilot of an arm; it may end before its total, where candidates are out of bounds."""
-    constraint, (_, guided, control) = str(arm.constraint), pilot_structures(campaign)
-    total = guided + control
-    if paths.pilot(constraint).is_file():
-        return Progress(arm.name, "pilot", total, total)
-    chunks = read_chunks(paths.state("pilot", constraint), now, whole=True)
-    return _progress(arm.name, "pilot", min(chunks.rows, total), total, [chunks])
-
-
-def _sampling(campaign: Campaign, paths: CampaignPaths, arm: Arm, now: float) -> Progress:
-    parts = shards(campaign, arm)
-    finished = [part for part in parts if paths.samples(arm.name, part.index).is_file()]
-    open_parts = [part for part in parts if part not in finished]
-    chunks = [read_chunks(paths.state(arm.name, part.index), now) for part in open_parts]
-    done = sum(part.structures for part in finished) + sum(
-        min(chunk.rows, part.structures) for chunk, part in zip(chunks, open_parts, strict=True)
+def _summed(campaign: Campaign, paths: CampaignPaths, stages: list[Progress], queue: Queue | None) -> Status:
+    sampling = [row for row in stages if row.stage == "sample"]
+    done, total = sum(row.done for row in sampling), sum(row.total for row in sampling)
+    rate = sum(row.rate for row in sampling if row.rate)
+    return Status(
+        campaign=campaign.campaign,
+        directory=str(paths.directory),
+        journal=queue is not None,
+        stages=tuple(stages),
+        counts=queue.counts if queue else {},
+        failed=tuple(_failure(record, queue) for record in queue.failed) if queue else (),
+        sampled=done,
+        wanted=total,
+        seconds_left=(total - done) / rate if rate and done < total else None,
+        rate=rate or None,
     )
-    return _progress(arm.name, "sample", done, _total(parts), chunks)
 
 
-def _stage(campaign: Campaign, paths: CampaignPaths, arm: Arm, stage: str, now: float) -> Progress:
-    total = _total(shards(campaign, arm))
-    if paths.stage(arm.name, TABLES[stage]).is_file():
-        return Progress(arm.name, stage, total, total)
-    chunks = read_chunks(paths.state(arm.name, stage), now)
-    return _progress(arm.name, stage, min(chunks.rows, total), total, [chunks])
+def _failure(record: Record, queue: Queue) -> Failure:
+    places = [place for place, job in queue.jobs.items() if job is record]
+    arm = ", ".join(dict.fromkeys(_name(place) for place in places if place.arm))
+    log = str(record.log) if record.log else None
+    return Failure(record.rules, arm, record.attempt, record.cause or "no cause on file", log)
 
 
-def _progress(arm: str, stage: str, done: int, total: int, chunks: list[Chunks]) -> Progress:
-    rate = sum(chunk.rate for chunk in chunks if chunk.running and chunk.rate)
-    left = (total - done) / rate if rate and done < total else None
-    return Progress(arm, stage, done, total, left, running=any(chunk.running for chunk in chunks))
+def _name(place: Place) -> str:
+    return place.arm if place.shard is None else f"{place.arm}/{place.shard:04d}"
 
 
-def read_chunks(folder: Path, now: float, *, whole: bool = False) -> Chunks:
-    """Rows of the finished chunks in a state folder, and how fast the last ones came.
+@dataclass(frozen=True)
+class _View:
+    """The files of a campaign beside the jobs on file."""
 
-    A folder may hold chunks of several inputs (one subfolder each); the newest is the one at work. With
-    `whole` such an input has subfolders of its own, which count together.
-    """
-    groups: dict[Path, list[tuple[float, int]]] = {}
-    for path in folder.rglob("*.parquet"):
-        if not path.name.startswith(".") and (rows := _rows(path)) is not None:
-            group = Path(path.relative_to(folder).parts[0]) if whole else path.parent
-            groups.setdefault(group, []).append((path.stat().st_mtime, rows))
-    if not groups:
-        return Chunks(0, None, running=False)
-    files = sorted(max(groups.values(), key=max))
-    rows = sum(count for _, count in files)
-    seconds = files[-1][0] - files[0][0]
-    if len(files) < 2 or seconds <= 0:
-        return Chunks(rows, None, running=False)
-    interval = seconds / (len(files) - 1)
-    rate = sum(count for _, count in files[1:]) / seconds
-    return Chunks(rows, rate, running=now - files[-1][0] < IDLE * interval)
+    campaign: Campaign
+    paths: CampaignPaths
+    queue: Queue
+    now: float
+
+    def pilot(self, arm: Arm) -> Progress:
+        """The pilot of an arm; it may end before its total, where candidates are out of bounds."""
+        constraint, (_, guided, control) = str(arm.constraint), pilot_structures(self.campaign)
+        total = guided + control
+        if self.paths.pilot(constraint).is_file():
+            return Progress(arm.name, "pilot", total, total, jobs_done=1)
+        chunks = read_chunks(self.paths.state("pilot", constraint), self.now, whole=True)
+        return self._open(
+            arm.name, "pilot", min(chunks.rows, total), total, {Place("pilot", constraint): chunks}
+        )
+
+    def sampling(self, arm: str, parts: Sequence[Shard]) -> Progress:
+        """All shards of an arm together."""
+        done, finished, unfinished = 0, 0, {}
+        for part in parts:
+            if self.paths.samples(arm, part.index).is_file():
+                done, finished = done + part.structures, finished + 1
+                continue
+            chunks = read_chunks(self.paths.state(arm, part.index), self.now)
+            done += min(chunks.rows, part.structures)
+            unfinished[Place("sample", arm, part.index)] = chunks
+        found = self._open(arm, "sample", done, _total(parts), unfinished)
+        return replace(found, jobs=len(parts), jobs_done=finished)
+
+    def stage(self, arm: str, stage: str, total: int) -> Progress:
+        """A stage of an arm, from its table, or the chunks of it."""
+        if self.paths.stage(arm, TABLES[stage]).is_file():
+            done = Progress(arm, stage, total, total, jobs_done=1)
+            return self._with_jobs(done, [Place(stage, arm)])  # about to be made anew, perhaps
+        chunks = read_chunks(self.paths.state(arm, stage), self.now)
+        return self._open(arm, stage, min(chunks.rows, total), total, {Place(stage, arm): chunks})
+
+    def of_the_campaign(self) -> list[Progress]:
+        """Stages that are there once."""
+        others = other_estimators(self.campaign)
+        files = {
+            Place("references"): self.paths.references,
+            Place("reference_energy"): self.paths.reference_energies,
+        }
+        files |= {Place("term_reference_energy", name): self.paths.energies_by(name) for name in others}
+        files |= {
+            Place("hull"): self.paths.hull,
+            Place("analyse"): self.paths.candidates,
+            Place("record"): self.paths.record,
+            Place("report"): self.paths.report,
+        }
+        rows = []
+        for place, path in files.items():
+            done = int(path.is_file())
+            rows.append(self._with_jobs(Progress("", place.stage, done, 1, jobs_done=done), [place]))
+        return rows
+
+    def _open(self, arm: str, stage: str, done: int, total: int, unfinished: dict[Place, Chunks]) -> Progress:
+        """A stage that is not done, from its jobs and their chunks."""
+        rates = [self._rate(place, chunks) for place, chunks in unfinished.items()]
+        rate = sum(found for found in rates if found)
+        found = Progress(
+            arm,
+            stage,
+            done,
+            total,
+            seconds_left=(total - done) / rate if rate and done < total else None,
+            running=any(chunks.running for chunks in unfinished.values()),
+            begun=sum(chunks.rows for chunks in unfinished.values()),
+            rate=rate or None,
+        )
+        return self._with_jobs(found, list(unfinished))
+
+    def _rate(self, place: Place, chunks: Chunks) -> float | None:
+        """Structures per second of a job that runs: its own, or that of others of its kind."""
+        if chunks.rate is not None:  # of a job that writes no more, whatever is on file, nothing is to come
+            return chunks.rate if chunks.running else None
+        job = self.queue.jobs.get(place)
+        runs = job is not None and job.state == "running"
+        return self.queue.per_job if runs and place.stage == "sample" else None
+
+    def _with_jobs(self, row: Progress, places: Sequence[Place]) -> Progress:
+        found = self.queue.at(places)
+        states = Counter(record.state for record in found)
+        first = min(
+            (job for job in found if job.state == "running" and job.started is not None),
+            key=lambda job: job.started or 0.0,
+            default=None,
+        )
+        return replace(
+            row,
+            running=row.running or states["running"] > 0,
+            jobs_running=states["running"],
+            jobs_queued=states["queued"],
+            jobs_failed=states["failed"],
+            since=None if first is None else max(0.0, self.now - (first.started or 0.0)),
+            host=first.host if first else None,
+        )
 
 
-def _rows(path: Path) -> int | None:
-    """Rows of a Parquet file; None where it is gone meanwhile or cannot be read."""
-    import polars as pl
-
-    try:
-        return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
-    except (OSError, pl.exceptions.PolarsError):
-        return None
-
-
-def _total(parts: list[Shard]) -> int:
+def _total(parts: Sequence[Shard]) -> int:
     return sum(part.structures for part in parts)

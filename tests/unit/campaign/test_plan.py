@@ -10,7 +10,8 @@ from lodestone.campaign.cost import (
     times,
 )
 from lodestone.campaign.plan import disk, plan
-from lodestone.campaign.text import duration, plan_text
+from lodestone.campaign.plan_text import plan_text
+from lodestone.campaign.text import duration
 from lodestone.campaign.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
 
 
@@ -103,7 +104,6 @@ def test_a_plan_adds_up(campaign, tmp_path):
     assert found.jobs["sample"] == 8 * 3
     assert found.jobs["relax"] == 8
     assert found.jobs["hull"] == 1
-    assert found.hours is None
     assert found.disk_bytes == disk(160, 10) > 8_000_000
     assert json.loads(json.dumps(found.as_dict()))["jobs_total"] == 24 + 7 * 8 + 6
 
@@ -147,17 +147,63 @@ def test_the_timings_of_an_arm_are_those_of_its_main_device(tmp_path):
     assert read_arm(tmp_path / "none") is None
 
 
-def test_hours_are_known_once_shards_have_been_timed(campaign, tmp_path):
+def test_hours_come_from_the_shards_of_the_campaign_once_they_are_timed(campaign, tmp_path):
     small = campaign(sampling={"steps": 10})
     paths = CampaignPaths(campaign="small", root=tmp_path)
-    assert "unknown (no timing recorded)" in plan_text(plan(small, paths))
+    assert "stored" in plan_text(plan(small, paths))
     write(paths.timing("unguided", 0), Timing("cpu", structures=8, passes=160, seconds=80.0))
     write(paths.timing("unguided", 1), Timing("cpu", structures=8, passes=160, seconds=240.0))
-    write(paths.timing("control", 0), Timing("cuda", structures=1, passes=20, seconds=0.1))
+    write(paths.timing("control", 0), Timing("NVIDIA X1", structures=1, passes=20, seconds=0.1))
     found = plan(small, paths)
     assert found.device == "cpu"
     assert found.hours == pytest.approx(160 * 20 * 1.0 / 3600)
-    assert "0.89 on cpu" in plan_text(found)
+    text = plan_text(found)
+    assert "CPU-hours of sampling  0.89 on cpu" in text
+    assert "1 (16 structures of this campaign)" in text
+    other = plan(small, paths, device="x1")
+    assert other.hours == pytest.approx(160 * 20 * 0.005 / 3600)
+    assert "GPU-hours of sampling  0.00 on NVIDIA X1" in plan_text(other)
+
+
+def test_reference_energies_by_other_estimators_of_terms_are_counted(campaign, tmp_path):
+    by_other = {
+        "stable": {
+            "terms": [{"kind": "energy_above_hull", "target": 0, "estimator": {"kind": "chgnet"}}],
+            "satisfied_within": 0.1,
+        },
+        "stable_too": {
+            "terms": [{"kind": "energy_above_hull", "target": 0}],
+            "satisfied_within": 0.1,
+        },
+    }
+    paths = CampaignPaths(campaign="small", root=tmp_path)
+    assert "term_reference_energy" not in plan(campaign(), paths).jobs
+    assert plan(campaign(constraints=by_other), paths).jobs["term_reference_energy"] == 1
+
+
+def test_the_time_that_snakemake_plans_is_told_where_it_is_long(campaign, tmp_path):
+    paths = CampaignPaths(campaign="small", root=tmp_path)
+    assert "snakemake plans" not in plan_text(plan(campaign(), paths))
+    many = plan(campaign(sampling={"structures": 12_000, "shard": 8}), paths)
+    assert many.jobs["sample"] == 8 * 1500
+    assert many.planning_seconds == pytest.approx(12.06, abs=0.01)
+    assert "about 12 s at each start; larger shards (sampling.shard)" in plan_text(many)
+
+
+def test_many_arms_are_told_by_kind(campaign, tmp_path):
+    strengths = [round(0.01 * i, 2) for i in range(1, 31)]
+    found = plan(campaign(guidance={"strengths": strengths}), CampaignPaths(campaign="small", root=tmp_path))
+    assert len(found.arms) == 64
+    rows = plan_text(found).splitlines()[2:8]
+    assert [row.split("  ")[0] for row in rows] == [
+        "arm",
+        "unguided",
+        "control",
+        "guided (60 arms)",
+        "late (2 arms)",
+        "all",
+    ]
+    assert rows[3].split()[3:5] == ["180", "1,200"]
 
 
 def test_a_timing_lies_where_the_plan_looks_for_it():

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from lodestone.campaign import CampaignPaths
-from lodestone.campaign.status import read_chunks, status
-from lodestone.campaign.text import status_text
+from lodestone.campaign.chunks import read_chunks
+from lodestone.campaign.status import status
+from lodestone.campaign.status_text import status_text
 from lodestone.structures.table import write_table
 
 NOW = 1_700_000_000.0
@@ -22,14 +23,21 @@ def paths(tmp_path):
 
 
 def by_stage(campaign, paths):
-    return {(row.arm, row.stage): row for row in status(campaign, paths, NOW)}
+    return {(row.arm, row.stage): row for row in look(campaign, paths).stages}
+
+
+def look(campaign, paths):
+    return status(campaign, paths, paths.root / "no-journal", NOW)
 
 
 def test_nothing_is_done_at_the_start(campaign, paths):
-    rows = status(campaign(), paths, NOW)
-    assert len(rows) == 8 * 8 + 6
-    assert all(row.done == 0 and not row.running and row.seconds_left is None for row in rows)
-    assert status_text(rows, paths).splitlines()[0].endswith("small: 0 of 70 stages done")
+    found = look(campaign(), paths)
+    assert len(found.stages) == 8 * 8 + 6
+    assert all(row.done == 0 and not row.running and row.seconds_left is None for row in found.stages)
+    lines = status_text(found).splitlines()
+    assert lines[0].endswith("small: 0 of 70 stages done")
+    assert lines[-1] == "0 of 160 structures sampled"
+    assert not found.journal
 
 
 def test_the_pilot_of_an_arm_comes_before_it(campaign, paths):
@@ -55,6 +63,11 @@ def test_finished_shards_and_batches_of_open_ones_are_counted(campaign, paths):
     row = by_stage(campaign(), paths)["unguided", "sample"]
     assert (row.done, row.total, row.running) == (8 + 6, 20, True)
     assert row.seconds_left == pytest.approx(6 / 0.2)
+    assert (row.jobs, row.jobs_done) == (3, 1)
+    text = status_text(look(campaign(), paths))
+    assert "1 of 3 jobs done, running" in text
+    # of everything, at this rate
+    assert text.splitlines()[-1] == "14 of 160 structures sampled, ~12 min left"
 
 
 def test_the_state_of_a_finished_shard_counts_once(campaign, paths):
@@ -66,9 +79,16 @@ def test_the_state_of_a_finished_shard_counts_once(campaign, paths):
 def test_a_job_that_writes_no_more_is_not_running(campaign, paths):
     for number, age in enumerate((1030, 1020, 1010)):
         chunk(paths.state("control", 0) / f"batch-{number:04d}.parquet", 2, age)
-    row = by_stage(campaign(), paths)["control", "sample"]
+    found = look(campaign(), paths)
+    row = next(row for row in found.stages if (row.arm, row.stage) == ("control", "sample"))
     assert (row.done, row.running, row.seconds_left) == (6, False, None)
-    assert " stopped" in status_text([row], paths)
+    assert any(" stopped" in line for line in status_text(found).splitlines() if "control" in line)
+
+
+def test_a_shard_that_nobody_began_is_not_called_stopped(campaign, paths):
+    chunk(paths.samples("control", 0), 8, 0)
+    (line,) = [line for line in status_text(look(campaign(), paths)).splitlines() if " 8  20 " in line]
+    assert line.endswith("1 of 3 jobs done")
 
 
 def test_stages_are_done_with_their_table_and_counted_by_chunks_before(campaign, paths):
@@ -103,3 +123,33 @@ def test_stages_of_the_campaign_are_done_with_their_files(campaign, paths):
     paths.report.write_text("")
     rows = by_stage(campaign(), paths)
     assert {stage for (arm, stage), row in rows.items() if not arm and row.done} == {"references", "report"}
+
+
+def test_chunks_are_counted_again_only_where_they_are_new(paths, monkeypatch):
+    from lodestone.campaign import chunks
+
+    folder = paths.state("unguided", 0)
+    chunk(folder / "batch-0000.parquet", 3, 5)
+    assert read_chunks(folder, NOW).rows == 3
+    asked = []
+    monkeypatch.setattr(chunks, "_rows", lambda fresh: asked.extend(fresh) or dict.fromkeys(fresh, 2))
+    chunk(folder / "batch-0003.parquet", 2, 4)
+    assert read_chunks(folder, NOW).rows == 5
+    assert [path.name for path in asked] == ["batch-0003.parquet"]
+
+
+def test_reference_energies_by_other_estimators_are_stages(campaign, paths):
+    term = {"kind": "energy_above_hull", "target": 0, "estimator": {"kind": "chgnet"}}
+    asked = campaign(constraints={"stable": {"terms": [term], "satisfied_within": 0.1}})
+    rows = [row for row in look(asked, paths).stages if row.stage == "term_reference_energy"]
+    assert [(row.done, row.total) for row in rows] == [(0, 1)]
+
+
+def test_many_arms_are_told_by_stage(campaign, paths):
+    many = campaign(guidance={"strengths": [round(0.01 * i, 2) for i in range(1, 31)]})
+    found = look(many, paths)
+    assert len(found.stages) == 64 * 8 + 6
+    lines = status_text(found).splitlines()
+    assert len(lines) == 2 + 1 + 8 + 6 + 2
+    assert lines[3].split()[:5] == ["64", "arms", "sample", "0", "1,280"]
+    assert len(status_text(found, every_arm=True).splitlines()) == 2 + 1 + 64 * 8 + 6 + 2

@@ -1,0 +1,56 @@
+"""Which stage of which arm a file of a campaign belongs to, from its path. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+TABLES = {
+    "measure": "measured",
+    "relax": "relaxed",
+    "symmetrize": "symmetrized",
+    "screen": "screened",
+    "deduplicate": "duplicates",
+    "novelty": "novelty",
+    "energy": "energy",
+}
+"""The table that each stage of an arm writes."""
+STAGES = {table: stage for stage, table in TABLES.items()}
+WHOLE = {
+    "references.parquet": "references",
+    "reference_energies.parquet": "reference_energy",
+    "hull.parquet": "hull",
+    "candidates.parquet": "analyse",
+    "campaign.json": "record",
+    "report.html": "report",
+}
+"""The file by which each stage of the campaign is known."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A job of a campaign, by what it writes."""
+
+    stage: str
+    arm: str = ""
+    """Or the constraint of a pilot, or the estimator of a term; empty for a stage of the campaign."""
+    shard: int | None = None
+
+
+def place(path: str) -> Place | None:
+    """The job that writes a file, whose path is relative to the campaign's folder.
+
+    None for a file that stands beside the one by which its job is known.
+    """
+    if path in WHOLE:
+        return Place(WHOLE[path])
+    if match := re.fullmatch(r"arms/([^/]+)/samples/(\d+)\.parquet", path):
+        return Place("sample", match.group(1), int(match.group(2)))
+    if match := re.fullmatch(r"arms/([^/]+)/(\w+)\.parquet", path):
+        stage = STAGES.get(match.group(2))
+        return Place(stage, match.group(1)) if stage else None
+    if match := re.fullmatch(r"pilot/(\w+)\.json", path):
+        return Place("pilot", match.group(1))
+    if match := re.fullmatch(r"reference_energies/(.+)\.parquet", path):
+        return Place("term_reference_energy", match.group(1))
+    return None

@@ -1,0 +1,72 @@
+"""The files that the jobs of a campaign read beside its results: weights, references, potentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lodestone.campaign import potentials
+from lodestone.campaign.assets import ASSETS, EMBEDDED
+from lodestone.campaign.config import Campaign
+from lodestone.energies.grace_models import SAVED_MODEL, published_cache
+from lodestone.sampling.mattergen.checkpoint import HUB_REPOSITORY
+
+WEIGHTS = ("config.yaml", "checkpoints/last.ckpt")
+Needed = dict[str, tuple[Path | None, str]]
+"""Where each file lies, None where it is nowhere to be found, and what to do if it is not there."""
+
+
+def needed(campaign: Campaign) -> Needed:
+    """Every such file of a campaign, by a name for it."""
+    found = _model(campaign.model.checkpoint)
+    if "embedded" in campaign.references:
+        found |= _embedded("references")
+    wanted = [campaign.energy.estimator.model_dump(mode="json")]
+    for estimator in [*wanted, *potentials.estimators(campaign, campaign.constraints)]:
+        found |= _potential(estimator)
+    return {
+        name: (None if path is None else path.absolute(), remedy) for name, (path, remedy) in found.items()
+    }
+
+
+def _model(checkpoint: str) -> Needed:
+    if checkpoint == "embedded":
+        return _embedded("model")
+    folder = Path(checkpoint)
+    if folder.is_dir():
+        remedy = "put the folder where nodes see it, or name another: model.checkpoint"
+        return {f"checkpoint {checkpoint}, {file}": (folder / file, remedy) for file in WEIGHTS}
+    remedy = "nodes often have no network: fetch it once here, "
+    remedy += f"`hf download {HUB_REPOSITORY} --include 'checkpoints/{checkpoint}/*'`"
+    return {
+        f"checkpoint {checkpoint}, {file}": (_cached(f"checkpoints/{checkpoint}/{file}"), remedy)
+        for file in WEIGHTS
+    }
+
+
+def _cached(file: str) -> Path | None:
+    """A file of the hub where it was fetched before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(HUB_REPOSITORY, file)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _potential(estimator: dict[str, Any]) -> Needed:
+    """GRACE reads a model; CHGNet's weights come with its package, and calculators of ASE see to theirs."""
+    if estimator["kind"] != "grace":
+        return {}
+    model = str(estimator["model"])
+    if model == "embedded":
+        return _embedded("energy")
+    if Path(model).is_dir() or "/" in model:
+        remedy = "put the folder where nodes see it, or name another: energy.estimator.model"
+        return {f"potential {model}": (Path(model) / SAVED_MODEL, remedy)}
+    place = published_cache() / model
+    remedy = f"`grace_models download {model}`, then the folder to {place} (or set GRACE_CACHE)"
+    return {f"potential {model}": (place / SAVED_MODEL, remedy)}
+
+
+def _embedded(section: str) -> Needed:
+    remedy = "restore the file, or rebuild it with `make embedded`"
+    return {f"embedded {name}": (EMBEDDED / name, remedy) for name in ASSETS[section]}
