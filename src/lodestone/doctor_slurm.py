@@ -96,7 +96,7 @@ def partition(
     there = ", ".join(known)
     name = name or next((one for one, row in known.items() if row.get("Default") == "YES"), None)
     if name is None:
-        remedy = f"default-resources: slurm_partition in {profile.path}; there are: {there}"
+        remedy = f"submitit-partition in {profile.path}; there are: {there}"
         return Check("partition", "missing", "none is asked for, and the cluster has no default", remedy)
     title = f"partition {name}"
     row = known.get(name)

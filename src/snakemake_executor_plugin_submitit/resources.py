@@ -54,6 +54,9 @@ class Settings(Protocol):
     array_parallelism: int
     signal_delay: int
     setup: list[str]
+    partition: str
+    account: str
+    qos: str
 
 
 class ResourceError(ValueError):
@@ -84,8 +87,9 @@ def parameters(resources: Mapping[str, Any], threads: int, settings: Settings) -
         "slurm_srun_args": ["--cpus-per-task", str(int(cpus))],
         "slurm_additional_parameters": _extra(resources) | {"requeue": True},
     }
-    if settings.setup:
-        found["slurm_setup"] = list(settings.setup)
+    common = {"setup": list(settings.setup), "partition": settings.partition}
+    common |= {"account": settings.account, "qos": settings.qos}
+    found |= {f"slurm_{name}": value for name, value in common.items() if value}
     found |= _memory(resources) | _gpus(resources)
     for resource, parameter in PLAIN.items():
         if (value := _text(resources, resource)) is not None:

@@ -41,6 +41,19 @@ class ExecutorSettings(ExecutorSettingsBase):
             "Folder of the journal and of the jobs' logs; nodes and this machine must share it."
         ),
     )
+    partition: str = field(
+        default="",
+        metadata=_described(
+            "Partition of the jobs that ask for none (slurm_partition). Unlike default-resources it is not "
+            "worked out again for every job, which is seconds of a large workflow's planning."
+        ),
+    )
+    account: str = field(
+        default="", metadata=_described("Account of the jobs that ask for none (slurm_account).")
+    )
+    qos: str = field(
+        default="", metadata=_described("Quality of service of the jobs that ask for none (qos).")
+    )
     array_limit: int = field(
         default=1000,
         metadata=_described("The most jobs in one array; at most the cluster's MaxArraySize - 1."),

@@ -74,6 +74,12 @@ def test_what_is_wrong_is_named_with_what_is_allowed(resources, words):
     assert all(word in str(caught.value) for word in words)
 
 
+def test_what_jobs_name_themselves_wins_over_the_common_settings():
+    common = ExecutorSettings(partition="cpu", account="lab", qos="low")
+    found = parameters({"slurm_partition": "gpu"}, 1, common)
+    assert (found["slurm_partition"], found["slurm_account"], found["slurm_qos"]) == ("gpu", "lab", "low")
+
+
 def test_summary():
     text = summary(asked(runtime=45, mem_mb=1500, gpus=2, slurm_partition="gpu"))
     assert text == "gpu, 2 GPUs, 2 CPUs, 1500MB, 45 min"

@@ -23,7 +23,7 @@ NUMBERS = {
     "here-parallel": (2, 1),
 }
 """Numbers among the executor's settings: default and least; a test compares them with the executor's."""
-OTHERS = {"cluster", "folder", "no-adopt", "setup", "here"}
+OTHERS = {"cluster", "folder", "partition", "account", "qos", "no-adopt", "setup", "here"}
 
 
 @dataclass
@@ -50,6 +50,10 @@ class Profile:
     here_parallel: int = 2
     folder: Path = Path(".snakemake/submitit")
     setup: list[str] = field(default_factory=list)
+    partition: str = ""
+    """Of jobs whose resources name none, as the next two."""
+    account: str = ""
+    qos: str = ""
     remarks: tuple[str, ...] = ()
     """What in it has no effect."""
 
@@ -91,6 +95,9 @@ def profile(file: Path, content: Mapping[str, Any], rules: Collection[str]) -> P
         here=tuple(values.words(f"{SUBMITIT}here")),
         folder=Path(str(content.get(f"{SUBMITIT}folder", ".snakemake/submitit"))),
         setup=values.words(f"{SUBMITIT}setup"),
+        partition=str(content.get(f"{SUBMITIT}partition", "")),
+        account=str(content.get(f"{SUBMITIT}account", "")),
+        qos=str(content.get(f"{SUBMITIT}qos", "")),
         array_limit=number["array-limit"],
         array_parallelism=number["array-parallelism"],
         signal_delay=number["signal-delay"],
