@@ -81,16 +81,16 @@ class Executor(RemoteExecutor):
     # --- what Snakemake calls --------------------------------------------------------------------
 
     def run_jobs(self, jobs: list[Any]) -> None:
-        """Take jobs; the thread of the status checks submits them, many at once."""
+        """Take jobs, all at once; the thread of the status checks submits them as few arrays."""
         for job in jobs:
             self.run_job_pre(job)
-            self.run_job(job)
+        with self.lock:
+            self._new += jobs
+        self._wake.set()
 
     def run_job(self, job: Any) -> None:
         """Take one job."""
-        with self.lock:
-            self._new.append(job)
-        self._wake.set()
+        self.run_jobs([job])
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
         """Do one turn of the dispatcher; yields what goes on."""
