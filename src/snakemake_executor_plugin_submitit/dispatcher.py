@@ -123,13 +123,14 @@ class Dispatcher:
         if found is None:
             return []
         if found.get("state") == SUCCEEDED:
-            return self._end(live, SUCCEEDED, "")
-        said = self._said(live)
-        return self._end(live, FAILED, f"exit code {found.get('exit_code')}{said}")
+            return self._end(live, SUCCEEDED, "", found.get("time"))
+        cause = f"exit code {found.get('exit_code')}; log of the job: {files.log}{self._said(live)}"
+        return self._end(live, FAILED, cause, found.get("time"))
 
-    def _end(self, live: Live, state: str, cause: str) -> list[Event]:
+    def _end(self, live: Live, state: str, cause: str, time: float | None = None) -> list[Event]:
+        """A task is over; `time` is when its job says that it ended."""
         del self._live[live.submission.place]
-        self._note_ended([live], state, cause)
+        self._note_ended([live], state, cause, time)
         if state == SUCCEEDED:
             return [Succeeded(live.task, live.submission)]
         return [Failed(live.task, live.submission, cause)]
@@ -269,13 +270,10 @@ class Dispatcher:
         silence = self._silence.note(tasks[0].cluster, answered=False) if answer.in_doubt else []
         return [*answer.events, *answer.submitted, *silence], answer.taken
 
-    def _note_ended(self, lives: Iterable[Live], state: str, cause: str) -> None:
-        self._journal.append(
-            *(
-                past.ended(past.of_task(live.task, live.submission), state, cause, self._clock())
-                for live in lives
-            )
-        )
+    def _note_ended(self, lives: Iterable[Live], state: str, cause: str, time: float | None = None) -> None:
+        time = self._clock() if time is None else time
+        jobs = [past.of_task(live.task, live.submission) for live in lives]
+        self._journal.append(*(past.ended(job, state, cause, time) for job in jobs))
 
 
 def _row_of(submission: Submission, rows: Mapping[str, Row]) -> Row | None:

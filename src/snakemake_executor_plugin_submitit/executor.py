@@ -180,9 +180,10 @@ class Executor(RemoteExecutor):
             elif isinstance(event, Succeeded):
                 self.report_job_success(self._close(event.task, event.submission))
             else:
-                logs = [str(event.submission.files.log)] if event.submission else []
+                # The cause names the job's log. Were it given as a log, --show-failed-logs would print it,
+                # and with it the error that the Snakemake inside of the job has already reported.
                 info = self._close(event.task, event.submission)
-                self.report_job_error(info, msg=f"{event.task.label}: {event.cause}. ", aux_logs=logs)
+                self.report_job_error(info, msg=f"{event.task.label}: {event.cause}. ")
 
     def _say(self, text: str, *, warning: bool = False) -> None:
         """Snakemake's loggers leave %-arguments as they are: the text comes whole."""

@@ -77,6 +77,14 @@ def test_history_from_files_alone(desk, task):
     assert other.parameters["timeout_min"] == 9
 
 
+def test_a_job_ended_when_it_says_so_not_when_it_was_seen(desk, task):
+    desk.tick(task())
+    desk.ends("101")
+    ended = desk.clock.now
+    desk.tick(after=50.0)
+    assert [record.ended for record in jobs(desk.folder)] == [ended]
+
+
 def test_history_keeps_every_attempt_and_knows_the_newest(desk, task):
     desk.tick(task())
     desk.ends("101", "failed", 1)
