@@ -228,12 +228,12 @@ def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool
       lodestone doctor --profile profiles/slurm
       lodestone doctor --profile profiles/slurm --config config/li-co-o.yaml --wait 600
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.doctor import as_dicts, examine, guarded, line, verdict
+    from lodestone.doctor.installation import as_dicts, examine, guarded, line, verdict
 
     campaign = load(config) if config else None
     steps = [examine()]
     if profile is not None:
-        from lodestone.doctor_cluster import examine as examine_cluster
+        from lodestone.doctor.cluster import examine as examine_cluster
 
         with profile_errors():
             on = read_profile(profile)

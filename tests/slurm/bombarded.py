@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CAMPAIGN = """\
 campaign: faults
 chemical_system: Li-Co-O
-sampling: {structures: 48, shard: 24, batch_size: 2, steps: 60, seed: 11, atoms: {max: 8}}
+sampling: {structures: 32, shard: 16, batch_size: 2, steps: 60, seed: 11, atoms: {max: 8}}
 constraints:
   volume:
     terms: [{kind: volume_per_atom, target: 14.0}]

@@ -44,6 +44,8 @@ NO_RESULTS = (
     "orphans",
     "files",
     "cli",
+    "cli_inputs",
+    "doctor",
     "embedded",
     "progress",
     "curation/progress",

@@ -6,8 +6,8 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from lodestone import doctor
 from lodestone.cli import main
+from lodestone.doctor import installation as doctor
 
 
 @pytest.fixture

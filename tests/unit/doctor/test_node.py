@@ -7,11 +7,11 @@ import pytest
 
 import lodestone
 from lodestone.campaign import load_campaign
-from lodestone.doctor_answer import judged
-from lodestone.doctor_files import needed
-from lodestone.doctor_probe import look, main, torch_sees
+from lodestone.doctor.answer import judged
+from lodestone.doctor.files import needed
+from lodestone.doctor.probe import look, main, torch_sees
 
-DEMO = Path(__file__).resolve().parents[2] / "config" / "demo.yaml"
+DEMO = Path(__file__).resolve().parents[3] / "config" / "demo.yaml"
 
 
 def answer(**changes):

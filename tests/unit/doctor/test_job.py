@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from lodestone import doctor_job
 from lodestone.campaign.profile import Profile
-from lodestone.doctor_job import Watch
+from lodestone.doctor import job as doctor_job
+from lodestone.doctor.job import Watch
 from snakemake_executor_plugin_submitit.records import JobFiles, write
 from snakemake_executor_plugin_submitit.status import Row
 

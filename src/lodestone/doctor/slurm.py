@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lodestone.campaign.profile import Profile
-from lodestone.doctor import Check
+from lodestone.doctor.installation import Check
 
 COMMANDS = ("sbatch", "squeue", "srun", "scontrol", "scancel")
 TIMEOUT = 30.0  # seconds for one command

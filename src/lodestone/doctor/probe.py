@@ -1,4 +1,4 @@
-"""What a node sees, written to a file: `python -m lodestone.doctor_probe ANSWER QUESTION`.
+"""What a node sees, written to a file: `python -m lodestone.doctor.probe ANSWER QUESTION`.
 
 The question is a JSON file beside the answer, both in the folder of results, so that each of the two machines
 reads what the other has written.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lodestone.campaign.profile import Profile
-from lodestone.doctor import Check
+from lodestone.doctor.installation import Check
 from lodestone.files import remove_folder, write_json
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _cluster(profile: Profile) -> Cluster:
 def _submit(cluster: Cluster, place: Path, folder: Path, parameters: Mapping[str, Any]) -> str:
     from snakemake_executor_plugin_submitit.payload import Payload
 
-    arguments = [sys.executable, "-m", "lodestone.doctor_probe"]
+    arguments = [sys.executable, "-m", "lodestone.doctor.probe"]
     arguments += [str(place / "answer.json"), str(place / "question.json")]
     payload = Payload(shlex.join(arguments), str(Path.cwd()), 1.0)
     short = {"timeout_min": min(LIMIT, int(parameters["timeout_min"])), "slurm_signal_delay_s": 5}

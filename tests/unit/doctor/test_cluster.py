@@ -1,11 +1,12 @@
 from pathlib import Path
 
-from lodestone import doctor_cluster, doctor_job
 from lodestone.campaign import load_campaign
 from lodestone.campaign.profile import Profile
 from lodestone.campaign.rules import read_rules
+from lodestone.doctor import cluster as doctor_cluster
+from lodestone.doctor import job as doctor_job
 
-DEMO = Path(__file__).resolve().parents[2] / "config" / "demo.yaml"
+DEMO = Path(__file__).resolve().parents[3] / "config" / "demo.yaml"
 
 
 def profile(**changes):

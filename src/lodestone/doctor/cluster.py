@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lodestone import doctor_slurm as slurm
 from lodestone.campaign.arrays import arrays, asked, submission
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.profile import Profile
 from lodestone.campaign.rules import Needs
-from lodestone.doctor import Check
-from lodestone.doctor_answer import judged
-from lodestone.doctor_files import needed
-from lodestone.doctor_job import Sent, send
+from lodestone.doctor import slurm
+from lodestone.doctor.answer import judged
+from lodestone.doctor.files import needed
+from lodestone.doctor.installation import Check
+from lodestone.doctor.job import Sent, send
 
 WAIT = 120.0
 """Seconds that a job may wait for its start."""
