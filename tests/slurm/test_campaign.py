@@ -18,7 +18,7 @@ CAMPAIGN = """\
 campaign: small
 chemical_system: Li-Co-O
 model: {{checkpoint: {checkpoint}}}
-sampling: {{structures: 8, shard: 4, batch_size: 4, steps: 20, seed: 3, atoms: {{max: 6}}}}
+sampling: {{structures: {structures}, shard: 4, batch_size: 4, steps: 20, seed: 3, atoms: {{max: 6}}}}
 constraints:
   volume:
     terms: [{{kind: volume_per_atom, target: 14.0}}]
@@ -35,11 +35,11 @@ report: {{best: 3}}
 class Campaign:
     """A folder with the small campaign, and Snakemake in it."""
 
-    def __init__(self, folder, root, slurm, checkpoint="embedded"):
+    def __init__(self, folder, root, slurm, checkpoint="embedded", structures=8):
         self.folder, self.root, self.slurm = folder, root, slurm
         self.log = folder / "snakemake.log"
         self.calls = slurm.counted(folder)
-        (folder / "small.yaml").write_text(CAMPAIGN.format(checkpoint=checkpoint))
+        (folder / "small.yaml").write_text(CAMPAIGN.format(checkpoint=checkpoint, structures=structures))
 
     def start(self, *arguments):
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.root / "workflow/Snakefile")]
@@ -109,7 +109,7 @@ def test_jobs_of_equal_needs_share_an_sbatch(whole):
     submissions = len(re.findall(r'"event": "submitted"', _journal(whole)))
     local = sum(record.cluster == "local" for record in whole.records)
     assert whole.calls.count("sbatch") == submissions - local
-    assert whole.calls.count("sbatch") <= 12
+    assert whole.calls.count("sbatch") <= 14  # of 34 jobs; later stages become ready one arm at a time
 
 
 def test_small_stages_of_an_arm_are_one_job(whole):
@@ -130,12 +130,12 @@ def test_a_second_call_has_nothing_to_do(whole):
 
 
 def test_a_job_that_truly_fails_is_reported_once_and_only_it_is_done_again(tmp_path, root, slurm):
-    """The first of four sampling jobs finds a broken checkpoint, which is then mended."""
+    """The first of three sampling jobs finds a broken checkpoint, which is then mended."""
     model = tmp_path / "model"
     shutil.copytree(root / "src/lodestone/embedded/mattergen", model)
     weights = model / "checkpoints/last.ckpt"
     good = weights.read_bytes()
-    campaign = Campaign(tmp_path, root, slurm, checkpoint=model)
+    campaign = Campaign(tmp_path, root, slurm, checkpoint=model, structures=4)
     process = campaign.start("--until", "sample", "--submitit-array-parallelism", "1")
     until(lambda: campaign.of("sample"), campaign)
     weights.write_bytes(good[:1000])
@@ -149,9 +149,9 @@ def test_a_job_that_truly_fails_is_reported_once_and_only_it_is_done_again(tmp_p
     assert said.group(1).endswith(".log")
     assert "sample" in said.group(1)
     assert "last.ckpt" in said.group(2) or "Error" in said.group(2)
-    assert sorted(record.state for record in campaign.of("sample")) == ["failed"] + ["succeeded"] * 5
+    assert sorted(record.state for record in campaign.of("sample")) == ["failed"] + ["succeeded"] * 2
     assert campaign.finish("--until", "sample") == 0, campaign.text[-3000:]
-    again = campaign.of("sample")[6:]
+    again = campaign.of("sample")[3:]
     assert [(record.key, record.state) for record in again] == [(failed.key, "succeeded")]
 
 

@@ -11,7 +11,7 @@ from lodestone.campaign.profile import Profile
 
 MARGIN = 0.9
 """Share of a time limit that a shard may take: nodes differ, and the checkpoint is loaded first."""
-JOBS_PER_SECOND = 1000
+JOBS_PER_SECOND = 500  # measured: docs/scaling.md
 """Jobs that Snakemake plans in a second, measured up to 11,000 on an idle core."""
 SLOW_PLANNING = 10.0  # seconds
 

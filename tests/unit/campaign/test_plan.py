@@ -186,8 +186,8 @@ def test_the_time_that_snakemake_plans_is_told_where_it_is_long(campaign, tmp_pa
     assert "snakemake plans" not in plan_text(plan(campaign(), paths))
     many = plan(campaign(sampling={"structures": 12_000, "shard": 8}), paths)
     assert many.jobs["sample"] == 8 * 1500
-    assert many.planning_seconds == pytest.approx(12.06, abs=0.01)
-    assert "about 12 s at each start; larger shards (sampling.shard)" in plan_text(many)
+    assert many.planning_seconds == pytest.approx(24.12, abs=0.01)
+    assert "about 24 s at each start; larger shards (sampling.shard)" in plan_text(many)
 
 
 def test_many_arms_are_told_by_kind(campaign, tmp_path):
