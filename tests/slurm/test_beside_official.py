@@ -1,5 +1,7 @@
 """The same ready jobs with the official plugin, which lives in an environment of its own."""
 
+from pathlib import Path
+
 import pytest
 
 pytestmark = pytest.mark.usefixtures("slurm", "official")
@@ -7,10 +9,12 @@ pytestmark = pytest.mark.usefixtures("slurm", "official")
 
 @pytest.fixture(scope="module")
 def official():
-    from benchmarks.slurm import official_environment
+    from benchmarks.slurm import found_by_default, official_environment
 
     try:
         official_environment()
+        with found_by_default(Path("/dev/null")):
+            pass
     except RuntimeError as error:
         pytest.skip(str(error))
 
