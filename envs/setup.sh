@@ -33,10 +33,11 @@ with_uv() {
   interpreter="$(command -v python3.11 || echo 3.11)" # else one that uv manages
   [ -x "$python" ] || "$uv" venv --quiet --python "$interpreter" .venv
   if [ "$device" = cpu ] && ! has_cpu_wheel; then backend=(--torch-backend=cpu); fi
-  if ! "$uv" pip sync --quiet --python "$python" "${backend[@]}" "$pins"; then
+  # compiled now, as pip does: every job starts a Python, which need not be allowed to write bytecode
+  if ! "$uv" pip sync --quiet --compile-bytecode --python "$python" "${backend[@]}" "$pins"; then
     [ ${#backend[@]} -gt 0 ] || return 1
     echo "setup: no CPU-only torch to be had; taking the CUDA one, which runs on a CPU too" >&2
-    "$uv" pip sync --quiet --python "$python" envs/cuda.txt
+    "$uv" pip sync --quiet --compile-bytecode --python "$python" envs/cuda.txt
   fi
   "$uv" pip install --quiet --python "$python" --no-deps --no-build-isolation --editable .
 }
@@ -55,6 +56,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
   rm -f "$stamp"
   adopt_pip_settings
   if uv="$(find_uv)"; then with_uv "$uv"; else with_pip; fi
+  "$python" -m compileall -q src
   echo "$wanted" > "$stamp"
   echo "setup: .venv is ready after $((SECONDS - start)) s" >&2
 fi
