@@ -101,6 +101,8 @@ def found_by_default(conf: Path, default: Path = Path("/etc/slurm/slurm.conf")) 
         RuntimeError: this machine has a SLURM of its own, or the place cannot be written.
     """
     try:
+        if default.is_symlink() and default.readlink() == conf:  # of a run that was killed
+            default.unlink()
         default.parent.mkdir(parents=True, exist_ok=True)
         default.symlink_to(conf)
     except OSError as error:

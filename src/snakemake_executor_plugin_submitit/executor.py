@@ -148,7 +148,10 @@ class Executor(RemoteExecutor):
         here = self._settings.cluster == "local" or set(job.rules) <= set(self._settings.here)
         try:
             asked = parameters(job.resources, job.threads, self._settings)
-        except ResourceError as error:
+        except (
+            ResourceError,
+            WorkflowError,
+        ) as error:  # the latter from needs of a group that exclude each other
             self.report_job_error(SubmittedJobInfo(job), msg=f"{_label(job)}: {error}. ")
             return None
         self._cpus = asked["cpus_per_task"]

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from snakemake_executor_plugin_submitit.patience import patiently
+
 FILE = "journal.jsonl"
 Event = dict[str, Any]
 
@@ -28,8 +30,11 @@ class Journal:
         """Write events, whole and durable; several processes may do so at the same time."""
         if not events:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(json.dumps(event, default=str) + "\n" for event in events)
+        patiently(self.path, lambda: self._append(text))
+
+    def _append(self, text: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as stream:
             _lock(stream.fileno())
             end = stream.seek(0, os.SEEK_END)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snakemake_executor_plugin_submitit.patience import patiently
+
 SUCCEEDED, FAILED = "succeeded", "failed"
 
 
@@ -53,6 +55,10 @@ def read(path: Path) -> dict[str, Any] | None:
 
 def write(path: Path, value: dict[str, Any]) -> None:
     """Write a record: the old one stays until the new one is whole and on disk."""
+    patiently(path, lambda: _write(path, value))
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with temporary.open("w", encoding="utf-8") as stream:
         json.dump(value, stream)

@@ -1,7 +1,11 @@
+import errno
 import json
+import os
 import subprocess
 import sys
 from multiprocessing import get_context
+
+import pytest
 
 from snakemake_executor_plugin_submitit.history import jobs, newest
 from snakemake_executor_plugin_submitit.journal import Journal
@@ -30,6 +34,35 @@ def test_several_processes_may_write(tmp_path):
     for writer in writers:
         writer.join()
     assert len({event["name"] for event in Journal(tmp_path).events()}) == 100
+
+
+@pytest.mark.parametrize("write_down", ["journal", "record"])
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, capsys, write_down):
+    from snakemake_executor_plugin_submitit import patience
+
+    full, slept, fsync = [OSError(errno.ENOSPC, "full")] * 14, [], os.fsync
+
+    def fill(descriptor):
+        if full:
+            raise full.pop()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    monkeypatch.setattr(patience.time, "sleep", slept.append)
+    if write_down == "journal":
+        Journal(tmp_path).append({"event": "void", "name": "a"})
+        assert {event["name"] for event in Journal(tmp_path).events()} == {"a"}
+    else:
+        write(tmp_path / "x.json", {"a": 1})
+        assert read(tmp_path / "x.json") == {"a": 1}
+    assert slept == [5.0] * 14
+    assert capsys.readouterr().err.count("no space left") == 2
+
+
+def test_another_error_of_the_disk_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        Journal(tmp_path / "file" / "below").append({"event": "void"})
 
 
 def test_without_a_journal_there_is_no_history(tmp_path):
