@@ -117,13 +117,14 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 @main.command()
 @click.option("--jobs", default=40, show_default=True, help="Jobs, all ready at once.")
 @click.option("--limit", default=240.0, show_default=True, help="Seconds after which a way is given up.")
+@click.option("--first", default=6, show_default=True, help="How many of the ways, in their order.")
 @RESULTS
-def slurm(jobs: int, limit: float, results: Path) -> None:
+def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
     """Calls of sbatch and wall time beside the official SLURM plugin, on the SLURM of the tests."""
     _limit(1)
-    from benchmarks.slurm import run
+    from benchmarks.slurm import WAYS, run
 
-    _finish("slurm", run(jobs, limit), results)
+    _finish("slurm", run(jobs, limit, WAYS[:first]), results)
 
 
 @main.command()
