@@ -56,6 +56,15 @@ def load(path: Path, problem: Callable[[pl.DataFrame], str | None]) -> pl.DataFr
     return rows
 
 
+def damaged(path: Path) -> bool:
+    """Whether a table is known not to be what was written: reading it might end the process."""
+    try:
+        expected = _hash_path(path).read_bytes()
+        return hashlib.sha256(path.read_bytes()).hexdigest().encode() != expected
+    except FileNotFoundError:  # made without a hash, or gone meanwhile
+        return False
+
+
 def load_json(path: Path, usable: Callable[[Any], bool]) -> Any | None:
     """The value in a JSON file, or None where there is none that is `usable`."""
     content = _bytes(path)

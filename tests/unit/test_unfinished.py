@@ -95,3 +95,16 @@ def test_json_that_is_not_usable_is_set_aside(tmp_path, capsys, content):
     assert "size.json is broken" in capsys.readouterr().err
     path.write_text(json.dumps({"a": 1}))
     assert load_json(path, lambda value: value["a"] == 1) == {"a": 1}
+
+
+def test_a_table_that_is_not_what_was_written_is_known_without_reading_it(tmp_path):
+    from lodestone.unfinished import damaged
+
+    path = tmp_path / "a.parquet"
+    save(pl.DataFrame({"id": ["a", "b"]}), path)
+    assert not damaged(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert damaged(path)
+    assert not damaged(tmp_path / "nowhere.parquet")
+    (tmp_path / "other.parquet").write_bytes(b"made without a hash")
+    assert not damaged(tmp_path / "other.parquet")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lodestone.unfinished import damaged
+
 IDLE = 10.0
 """A job that has written nothing for so many times its usual interval is not running any more."""
 _ROWS: dict[tuple[Path, int, int], int] = {}  # of files that were read before, by their time and size
@@ -70,6 +72,7 @@ def _rows(paths: list[Path]) -> dict[Path, int]:
     """Rows of Parquet files, from their footers; without those that cannot be read."""
     import polars as pl
 
+    paths = [path for path in paths if not damaged(path)]
     if not paths:
         return {}
     try:  # all at once takes a third of the time, but one broken file spoils it

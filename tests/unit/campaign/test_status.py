@@ -153,3 +153,17 @@ def test_many_arms_are_told_by_stage(campaign, paths):
     assert len(lines) == 2 + 1 + 8 + 6 + 2
     assert lines[3].split()[:5] == ["64", "arms", "sample", "0", "1,280"]
     assert len(status_text(found, every_arm=True).splitlines()) == 2 + 1 + 64 * 8 + 6 + 2
+
+
+def test_a_damaged_chunk_is_not_counted(tmp_path):
+    import polars as pl
+
+    from lodestone.campaign.chunks import read_chunks
+    from lodestone.unfinished import save
+
+    for i in range(2):
+        save(pl.DataFrame({"id": ["a", "b"]}), tmp_path / "key" / f"{i:05d}.parquet")
+    assert read_chunks(tmp_path, 0.0).rows == 4
+    broken = tmp_path / "key" / "00001.parquet"
+    broken.write_bytes(broken.read_bytes()[:-7])
+    assert read_chunks(tmp_path, 0.0).rows == 2
