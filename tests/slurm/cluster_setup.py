@@ -58,6 +58,7 @@ PreemptMode=REQUEUE
 MinJobAge=300
 MaxArraySize=1001
 KillWait=2
+UnkillableStepTimeout=300
 NodeName={node} NodeAddr=127.0.0.1 CPUs=8 RealMemory={memory} Gres=gpu:2 State=UNKNOWN
 PartitionName=DEFAULT Nodes={node} MaxTime=24:00:00 DefMemPerCPU=500 State=UP
 PartitionName=low Default=YES PriorityTier=1 GraceTime=10

@@ -171,7 +171,7 @@ def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], Non
     rng, begin = random.Random(seed), time.monotonic()
     faults, waiting, hit = Faults(campaign, rng), order(rng, rounds), Counter[str]()
     campaign.start()
-    next_at = begin + 15.0
+    next_at = look_at = begin + 15.0
     while True:
         time.sleep(0.2)
         if campaign.over() is not None and campaign.over() != 0:
@@ -179,6 +179,12 @@ def bombard(campaign: Campaign, seed: int, rounds: int, say: Callable[[str], Non
             campaign.start()
         if campaign.over() == 0:
             return hit
+        if time.monotonic() > look_at:
+            look_at = time.monotonic() + 15.0
+            if campaign.cluster.node_state().startswith("drain"):
+                # a job cancelled while slurmctld is away may end so; SLURM leaves it to the operator
+                campaign.cluster.node_up()
+                say(f"{time.monotonic() - begin:5.0f} s  the node was drained by SLURM itself; resumed")
         # a fault every few seconds, as long as anything is being sampled
         if waiting and time.monotonic() > next_at and campaign.samplers():
             did = faults.inject(waiting[0])
