@@ -148,10 +148,7 @@ class Executor(RemoteExecutor):
         here = self._settings.cluster == "local" or set(job.rules) <= set(self._settings.here)
         try:
             asked = parameters(job.resources, job.threads, self._settings)
-        except (
-            ResourceError,
-            WorkflowError,
-        ) as error:  # the latter from needs of a group that exclude each other
+        except (ResourceError, WorkflowError) as error:  # or needs of a group exclude each other
             self.report_job_error(SubmittedJobInfo(job), msg=f"{_label(job)}: {error}. ")
             return None
         self._cpus = asked["cpus_per_task"]

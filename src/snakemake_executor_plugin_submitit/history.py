@@ -17,7 +17,6 @@ ENDS: dict[str, State] = {
     "lost": "failed",
     "cancelled": "cancelled",
     "interrupted": "cancelled",
-    "void": "failed",
 }
 
 

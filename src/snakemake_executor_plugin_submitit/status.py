@@ -9,23 +9,6 @@ from enum import Enum
 SQUEUE = ("squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r|%j", "--me")
 SACCT = ("sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,State,JobName")
 
-ALIVE = {
-    "PENDING",
-    "RUNNING",
-    "CONFIGURING",
-    "COMPLETING",
-    "REQUEUED",
-    "REQUEUE_HOLD",
-    "REQUEUE_FED",
-    "RESIZING",
-    "RESV_DEL_HOLD",
-    "SIGNALING",
-    "SPECIAL_EXIT",
-    "STAGE_OUT",
-    "STOPPED",
-    "SUSPENDED",
-}
-"""States of a job that runs or will."""
 TAKEN_AWAY = {"PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "TIMEOUT", "DEADLINE"}
 """Final states that are no fault of the job: it is submitted again, and goes on."""
 SHORT_GRACE = 5.0  # seconds; SLURM itself says that the job is over

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.jobs import Job, grouped, levels
+from lodestone.campaign.jobs import grouped, levels
 from lodestone.campaign.profile import Profile
 from lodestone.campaign.profile_values import ProfileError
 from lodestone.campaign.rules import NEEDS, Needs
@@ -130,6 +130,3 @@ def _array(
         minutes=int(found["timeout_min"]),
         parameters={} if here else found,
     )
-
-
-__all__ = ["Array", "Job", "arrays", "asked", "submission", "together"]
