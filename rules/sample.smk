@@ -7,6 +7,8 @@ rule sample:
         output=PATHS.samples("{arm}", "{shard}"),
     log:
         LODESTONE.log("sample", "arm", "shard"),
+    wildcard_constraints:
+        arm=LODESTONE.sampled_arms,
     threads: 1
     resources:
         mem_mb=2500,

@@ -7,6 +7,7 @@ import ast
 import fcntl
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from lodestone.campaign.arms import Arm
 from lodestone.campaign.code import VERSIONED, code, meaning
 from lodestone.campaign.stages import SLICES, settings
 
+ANY_ARM = r"[A-Za-z0-9_.+-]+"
 _HELD: list[TextIO] = []  # the locks of this process; closing one would free it
 EXAMPLE = "snakemake --configfile config/demo.yaml --profile profiles/local"
 
@@ -48,7 +50,20 @@ class Wiring:
     def samples_of(self, wildcards: Any) -> list[Path]:
         """The tables of all shards of the arm named by `wildcards`."""
         arm = self._arm(wildcards.arm)
+        if arm.imported:  # one shard; nobody needs its structures counted here
+            return [self.paths.samples(arm.name, 0)]
         return [self.paths.samples(arm.name, shard.index) for shard in shards(self.campaign, arm)]
+
+    @property
+    def imported_arms(self) -> str:
+        """Pattern of the names of arms whose structures come from elsewhere; none where there is none."""
+        names = [re.escape(arm.name) for arm in self.arms.values() if arm.imported]
+        return "|".join(names) if names else "(?!)"
+
+    @property
+    def sampled_arms(self) -> str:
+        """Pattern of the names of all other arms: few names are excluded, for thousands would cost seconds."""
+        return ANY_ARM if self.imported_arms == "(?!)" else f"(?!(?:{self.imported_arms})/){ANY_ARM}"
 
     def pilot_of(self, wildcards: Any) -> list[Path]:
         """The document of the pilot that chooses the arm's strength; nothing where that is given."""

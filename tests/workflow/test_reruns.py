@@ -2,7 +2,35 @@
 
 import pytest
 
-AFTER_DUPLICATES = {"deduplicate": 4, "novelty": 4, "analyse": 1, "record": 1, "report": 1}
+ENDING = {"analyse": 1, "record": 1, "report": 1}
+AFTER_DUPLICATES = {"deduplicate": 4, "novelty": 4, **ENDING}
+AFTER_ENERGIES = {"energy": 4, "hull": 1, **ENDING}
+AFTER_SCREEN = {"screen": 4, **AFTER_DUPLICATES, **AFTER_ENERGIES}
+AFTER_REFERENCES = {"references": 1, "reference_energy": 1, "novelty": 4, "hull": 1, **ENDING}
+ALONE = {
+    "symmetrize": {"symmetrize": 4, **AFTER_SCREEN},
+    "screen": AFTER_SCREEN,
+    "deduplicate": AFTER_DUPLICATES,
+    "novelty": {"novelty": 4, **ENDING},
+    "energy": AFTER_ENERGIES,
+    "references": AFTER_REFERENCES,
+    "reference_energy": {"reference_energy": 1, "hull": 1, **ENDING},
+    "hull": {"hull": 1, **ENDING},
+    "measure": {"measure": 4, "relax": 4, **ENDING},
+    "relax": {"relax": 4, **ENDING},
+    "analyse": ENDING,
+    "report": {"report": 1},
+}
+"""The jobs of a stage that is made again, and of what follows from it."""
+EDITS = {
+    "symmetrize: {max_displacement: 0.2}": ALONE["symmetrize"],
+    "screen: {distance_fraction: 0.5}": AFTER_SCREEN,
+    "novelty: {threshold: 0.2}": ALONE["novelty"],
+    "hull: {shown_below: 0.2}": ENDING,
+    "statistics: {alpha: 0.01}": ENDING,
+    "energy: {relax: {steps: 20}}": ALONE["relax"],
+}
+"""A key more in the campaign file, and the jobs that it makes again; record and report show every key."""
 
 
 @pytest.fixture
@@ -41,8 +69,14 @@ def test_a_key_of_one_stage_reruns_it_and_what_follows(planned):
     assert planned(edit=replaced("threshold: 0.10", "threshold: 0.12")) == AFTER_DUPLICATES
 
 
-def test_forcerun_reruns_the_stage_and_what_follows(planned):
-    assert planned("--forcerun", "deduplicate") == AFTER_DUPLICATES
+@pytest.mark.parametrize("stage", ALONE)
+def test_forcerun_reruns_the_stage_and_what_follows(planned, stage):
+    assert planned("--forcerun", stage) == ALONE[stage]
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_an_edit_reruns_the_stages_that_it_touches(planned, key):
+    assert planned(edit=lambda text: f"{text}{key}\n") == EDITS[key]
 
 
 def test_a_setting_of_the_report_reruns_no_science(planned):

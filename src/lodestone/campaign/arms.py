@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from lodestone.campaign.config import Campaign
 
-Kind = Literal["unguided", "control", "guided", "late"]
+Kind = Literal["unguided", "control", "guided", "late", "imported"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Arm:
     """A way of sampling.
 
     unguided: the plain model. control: guidance of strength 0, the effect of recurrence alone.
-    guided: towards a constraint. late: the same, at the last noise levels only.
+    guided: towards a constraint. late: the same, at the last noise levels only. imported: not sampled here;
+    an arm from elsewhere may also be called unguided, control or guided, where nothing is sampled here.
     """
 
     name: str
@@ -24,6 +25,13 @@ class Arm:
     constraint: str | None = None
     strength: float | None = 0.0
     """Å; None where a pilot chooses it."""
+    structures: str | None = None
+    """File or folder that the structures come from; None where they are sampled."""
+
+    @property
+    def imported(self) -> bool:
+        """Whether its structures come from elsewhere."""
+        return self.structures is not None
 
     @property
     def piloted(self) -> bool:
@@ -32,7 +40,15 @@ class Arm:
 
 
 def arms(campaign: Campaign) -> list[Arm]:
-    """All arms, in the order of the report."""
+    """All arms, in the order of the report: those that are sampled, then those from elsewhere."""
+    sampled = sampled_arms(campaign) if campaign.sampling.structures else []
+    return sampled + [
+        Arm(arm.name, arm.role, arm.constraint, structures=arm.structures) for arm in campaign.arms
+    ]
+
+
+def sampled_arms(campaign: Campaign) -> list[Arm]:
+    """The arms that the model's structures make up."""
     found = [Arm("unguided", "unguided"), Arm("control", "control")]
     strengths = campaign.guidance.fixed_strengths
     for name in campaign.constraints:

@@ -42,12 +42,14 @@ def on_cluster(
     pilot_hours: Sequence[float | None],
 ) -> Cluster:
     """The campaign on a cluster, from the hours that its arms and pilots take on one device."""
-    sampling = next(array for array in found if "sample" in array.rules)
+    sampling = next((array for array in found if "sample" in array.rules), None)
     pilot = next((array for array in found if "pilot" in array.rules), None)
     hours = _shard_hours(campaign, arm_hours)
     warnings = [*profile.remarks, *forecast.too_few_at_a_time(found, profile)]
     total = None
-    if hours is not None:
+    if sampling is None:  # all structures come from elsewhere
+        total = 0.0
+    elif hours is not None:
         total = forecast.finished_after(hours, sampling.at_once)
         total += (
             forecast.finished_after([h for h in pilot_hours if h is not None], pilot.at_once)
@@ -66,6 +68,7 @@ def _shard_hours(campaign: Campaign, arm_hours: Sequence[float | None]) -> list[
     parts = [
         None if hours is None else hours * shard.structures / campaign.sampling.structures
         for arm, hours in zip(arms(campaign), arm_hours, strict=True)
+        if not arm.imported
         for shard in shards(campaign, arm)
     ]
     known = [hours for hours in parts if hours is not None]

@@ -23,6 +23,7 @@ ESTIMATORS = (
 )
 ROOTS: dict[str, tuple[str, ...]] = {
     "references": ("references/store.py", "references/sources/*.py"),
+    "import_structures": ("structures/imported.py",),
     "measure": ("constraints/table.py", "constraints/descriptors/*.py"),
     "relax": ("energies/persistence.py", "constraints/descriptors/*.py", *ESTIMATORS),
     "symmetrize": ("curation/symmetry.py",),

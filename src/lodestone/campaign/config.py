@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from lodestone.campaign import elements
+from lodestone.campaign.arms import sampled_arms
 from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
 from lodestone.campaign.sections.constraints import Constraints
 from lodestone.campaign.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
 from lodestone.campaign.sections.energy import Energy, Grace
 from lodestone.campaign.sections.guidance import Guidance
+from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.judging import Hull, Report, Statistics
 from lodestone.campaign.sections.model import EMBEDDED, Model
 from lodestone.campaign.sections.sampling import Sampling
@@ -70,6 +72,9 @@ class Campaign(Section):
         json_schema_extra=allowed("a mapping of names to constraints, one or more"),
     )
     guidance: Guidance = Field(Guidance(), description="How the sampler is steered.")
+    arms: Listed[ImportedArm] = Field(
+        (), description="Arms whose structures come from elsewhere; everything after sampling is the same."
+    )
     references: Annotated[Listed[str], Field(min_length=1), AfterValidator(_sources)] = Field(
         ("embedded",),
         description="Sources of known crystals, in the order in which they are asked.",
@@ -102,6 +107,7 @@ class Campaign(Section):
                 *self._unknown_to_embedded(),
                 *self._too_few_atoms(),
                 *self._other_composition(),
+                *self._arms_from_elsewhere(),
             ]
         )
         return self
@@ -141,6 +147,27 @@ class Campaign(Section):
         key = next((k for k in ("distribution", "exactly") if getattr(atoms, k) is not None), "max")
         wrong = f"{atoms.most} atoms cannot hold the {len(self.elements)} elements of {self.chemical_system}"
         return [(("sampling", "atoms", key), wrong, f"numbers from {len(self.elements)} on")]
+
+    def _arms_from_elsewhere(self) -> list[Problem]:
+        draws = self.sampling.structures > 0
+        if not (draws or self.arms):
+            wrong = "nothing is drawn, and `arms` names no structures from elsewhere"
+            return [(("sampling", "structures"), wrong, "whole numbers from 1 on; or 0 beside `arms`")]
+        taken = [arm.name for arm in sampled_arms(self)] if draws else []
+        found: list[Problem] = []
+        for i, arm in enumerate(self.arms):
+            if arm.name in [*taken, *(other.name for other in self.arms[:i])]:
+                found.append((("arms", i, "name"), f"there is another arm {arm.name!r}", "a name of its own"))
+            if arm.constraint is not None and arm.constraint not in self.constraints:
+                wrong = f"no constraint {arm.constraint!r}{did_you_mean(arm.constraint, self.constraints)}"
+                found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
+            if arm.role != "imported" and draws:
+                wrong = f"{arm.role!r} beside arms that are drawn"
+                found.append((("arms", i, "role"), wrong, "imported; or sampling.structures: 0"))
+            elif arm.role in {"unguided", "control"} and arm.role in [a.role for a in self.arms[:i]]:
+                wrong = f"{arm.role!r} is there twice"
+                found.append((("arms", i, "role"), wrong, "one arm in the role unguided, one in control"))
+        return found
 
     def _other_composition(self) -> list[Problem]:
         found = self.sampling.outside(self.elements)

@@ -46,7 +46,8 @@ def jobs(campaign: Campaign) -> list[Job]:
         *(Job(rule) for rule in ONCE[:2]),
         *(Job("term_reference_energy", estimator=name) for name in other_estimators(campaign)),
         *(Job("pilot", constraint=arm.constraint) for arm in piloted(campaign)),
-        *(Job("sample", arm.name, shard.index) for arm in every for shard in shards(campaign, arm)),
+        *(Job("sample", a.name, part.index) for a in every if not a.imported for part in shards(campaign, a)),
+        *(Job("import_structures", arm.name) for arm in every if arm.imported),
         *(Job(rule, arm.name) for rule in PER_ARM for arm in every),
         *(Job(rule) for rule in ONCE[2:]),
     ]

@@ -172,6 +172,8 @@ def disk(structures: int, atoms: int) -> int:
 
 
 def _cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None) -> ArmCost:
+    if arm.structures is not None:  # nothing is sampled for it
+        return ArmCost(arm.name, arm.kind, 0, shards(campaign, arm)[0].structures, 0.0, 0.0, 0.0)
     structures = campaign.sampling.structures
     per_structure = None if steps is None else passes_per_structure(campaign, arm, steps)
     passes = None if per_structure is None else per_structure * structures

@@ -19,10 +19,7 @@ MOST_ARMS = 40  # more are added up, by kind
 def plan_text(plan: Plan) -> str:
     """A plan as a table of arms, a few totals, and the arrays where it is one for a cluster."""
     facts = [
-        ("denoising steps", "unknown (no readable checkpoint)" if plan.steps is None else f"{plan.steps:,}"),
-        ("network per pass", _halves(plan)),
-        (f"{plan.speed.unit if plan.speed else 'hours'} of sampling", _hours(plan)),
-        *_pace(plan),
+        *(_sampling(plan) if any(arm.shards for arm in plan.arms) else []),
         ("jobs", f"{sum(plan.jobs.values()):,}: " + ", ".join(f"{k} {n:,}" for k, n in plan.jobs.items())),
         ("disk", f"up to {plan.disk_bytes / 1e6:,.0f} MB (estimated)"),
     ]
@@ -34,6 +31,15 @@ def plan_text(plan: Plan) -> str:
     head = f"{plan.campaign}: {plan.chemical_system}"
     parts = [head, _arms(plan), columns(facts, right=())]
     return "\n\n".join(parts + (_cluster(plan.cluster) if plan.cluster else []))
+
+
+def _sampling(plan: Plan) -> list[tuple[str, str]]:
+    return [
+        ("denoising steps", "unknown (no readable checkpoint)" if plan.steps is None else f"{plan.steps:,}"),
+        ("network per pass", _halves(plan)),
+        (f"{plan.speed.unit if plan.speed else 'hours'} of sampling", _hours(plan)),
+        *_pace(plan),
+    ]
 
 
 def _arms(plan: Plan) -> str:
@@ -52,7 +58,7 @@ def _arms(plan: Plan) -> str:
     if left := plan.pilots[MOST_ARMS:]:
         most = f"up to {sum(p.structures for p in left):,}"
         rows.append((f"{len(left)} more pilots", "", most, "", _at_most(_total([p.passes for p in left]))))
-    rows.append(("all", f"{plan.jobs['sample']:,}", f"{plan.structures:,}", "", _number(plan.passes)))
+    rows.append(("all", f"{plan.jobs.get('sample', 0):,}", f"{plan.structures:,}", "", _number(plan.passes)))
     return columns(rows, right=range(1, 5))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lodestone.campaign.arms import Arm
@@ -22,7 +23,14 @@ class Shard:
 
 
 def shards(campaign: Campaign, arm: Arm) -> list[Shard]:
-    """The shards of an arm; with particles they hold whole lineages."""
+    """The shards of an arm; with particles they hold whole lineages.
+
+    An arm from elsewhere is one shard; its structures are counted in its files.
+    """
+    if arm.structures is not None:
+        from lodestone.structures.files import count_entries
+
+        return [Shard(arm, 0, count_entries(Path(arm.structures)))]
     total, size = campaign.sampling.structures, campaign.sampling.shard
     particles = campaign.guidance.particles
     if arm.kind == "guided" and particles is not None:

@@ -38,7 +38,7 @@ def settings(
     `estimator` is the name of another estimator that a term of the campaign asks for.
 
     Raises:
-        ValueError: there is no such stage, `sample` lacks its arm or shard, or `pilot` its arm.
+        ValueError: there is no such stage, `sample` lacks its arm or shard, or another its arm.
     """
     if stage == "sample":
         if arm is None or shard is None:
@@ -48,6 +48,10 @@ def settings(
         if arm is None or arm.constraint is None or not arm.piloted:
             raise ValueError("the settings of pilot need an arm whose strength a pilot chooses")
         return _pilot(campaign, arm.constraint)
+    if stage == "import_structures":
+        if arm is None or arm.structures is None:
+            raise ValueError("the settings of import_structures need an arm whose structures are imported")
+        return _import(campaign, arm.name, Path(arm.structures))
     if stage not in SLICES:
         raise ValueError(f"no stage {stage!r}; there are: {', '.join(STAGES)}")
     found = SLICES[stage](campaign)
@@ -70,7 +74,7 @@ def _sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
         "chemical_system": campaign.canonical_system,
         "model": _dump(campaign.model),
         "sampling": _sampler(campaign),
-        "arm": asdict(arm),
+        "arm": {"name": arm.name, "kind": arm.kind, "constraint": arm.constraint, "strength": arm.strength},
         "shard": {"index": shard.index, "first": shard.first, "structures": shard.structures},
         "constraint": constraint,
         **steering(campaign, arm),
@@ -78,6 +82,12 @@ def _sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
         **_look_ahead(campaign, arm),
         "assets": hashes(campaign, "model"),
     }
+
+
+def _import(campaign: Campaign, arm: str, path: Path) -> Settings:
+    """Where the structures of an arm come from; an edited file is imported anew."""
+    sha256 = file_hash(path) if path.exists() else "missing"
+    return {"campaign": campaign.campaign, "arm": arm, "structures": str(path), "sha256": sha256}
 
 
 def _look_ahead(campaign: Campaign, arm: Arm) -> Settings:
@@ -216,6 +226,7 @@ def passes_per_arm(campaign: Campaign) -> dict[str, float | None]:
     return {
         arm.name: None if steps is None else passes_per_structure(campaign, arm, steps)
         for arm in arms(campaign)
+        if not arm.imported
     }
 
 
@@ -254,5 +265,5 @@ SLICES: dict[str, Callable[[Campaign], Settings]] = {
     "record": _whole,
     "report": _whole,
 }
-STAGES = ("pilot", "sample", *SLICES)
+STAGES = ("pilot", "sample", "import_structures", *SLICES)
 """Every stage of a campaign."""

@@ -103,7 +103,11 @@ def status(
     for arm in arms(campaign):
         if arm.piloted and arm.kind == "guided":
             stages.append(view.pilot(arm))
-        stages.append(view.sampling(arm.name, every[arm.name]))
+        stages.append(
+            view.imported(arm, every[arm.name][0])
+            if arm.imported
+            else view.sampling(arm.name, every[arm.name])
+        )
         stages += [view.stage(arm.name, stage, _total(every[arm.name])) for stage in TABLES]
     stages += view.of_the_campaign()
     journal = (folder / "journal.jsonl").is_file()
@@ -171,6 +175,14 @@ class _View:
             unfinished[Place("sample", arm, part.index)] = chunks
         found = self._open(arm, "sample", done, _total(parts), unfinished)
         return replace(found, jobs=len(parts), jobs_done=finished)
+
+    def imported(self, arm: Arm, part: Shard) -> Progress:
+        """The structures of an arm from elsewhere."""
+        there = self.paths.samples(arm.name, 0).is_file()
+        done = Progress(
+            arm.name, "import", part.structures if there else 0, part.structures, jobs_done=int(there)
+        )
+        return self._with_jobs(done, [Place("sample", arm.name, 0)])
 
     def stage(self, arm: str, stage: str, total: int) -> Progress:
         """A stage of an arm, from its table, or the chunks of it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from lodestone.campaign.arms import arms
+from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.shards import shards
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 def summary(campaign: Campaign) -> str:
     """A campaign in a few lines: what is asked, of what, how much."""
     every = arms(campaign)
-    jobs = sum(len(shards(campaign, arm)) for arm in every)
-    each = campaign.sampling.structures
     rows = [
         (
             "campaign",
@@ -26,13 +24,21 @@ def summary(campaign: Campaign) -> str:
             (name, " and ".join(term.describe() for term in c.terms) + f", within {c.satisfied_within:g}")
             for name, c in campaign.constraints.items()
         ),
-        (
-            "arms",
-            f"{len(every)} × {each} structures in {jobs} shards: {', '.join(arm.name for arm in every)}",
-        ),
+        *_arms(campaign, [arm for arm in every if not arm.imported]),
+        *(("imported", f"{arm.name}: {_counted(campaign, arm)}") for arm in every if arm.imported),
         ("judged by", f"{_estimator(campaign)} against {', '.join(campaign.references)}"),
     ]
     return columns(rows, right=())
+
+
+def _arms(campaign: Campaign, sampled: list[Arm]) -> list[tuple[str, str]]:
+    jobs = sum(len(shards(campaign, arm)) for arm in sampled)
+    each, names = campaign.sampling.structures, ", ".join(arm.name for arm in sampled)
+    return [("arms", f"{len(sampled)} × {each} structures in {jobs} shards: {names}")] if sampled else []
+
+
+def _counted(campaign: Campaign, arm: Arm) -> str:
+    return f"{shards(campaign, arm)[0].structures} structures of {arm.structures}"
 
 
 def columns(rows: Sequence[Sequence[str]], *, right: Iterable[int]) -> str:

@@ -16,7 +16,14 @@ GREY, BLACK = "#7A7A7A", "#222222"
 GUIDED = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#882255", "#44AA99")
 CONTROL = "#56B4E9"
 OUTCOMES = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
-SYMBOLS = {"unguided": "circle-open", "control": "square-open", "guided": "circle", "late": "triangle-up"}
+IMPORTED = ("#332288", "#999933", "#661100")
+SYMBOLS = {
+    "unguided": "circle-open",
+    "control": "square-open",
+    "guided": "circle",
+    "late": "triangle-up",
+    "imported": "star",
+}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 
 
@@ -33,8 +40,9 @@ REFERENCE_STYLE = Style(BLACK, "dot", "diamond")
 
 
 def styles(arms: Sequence[ArmPlan]) -> dict[str, Style]:
-    """Style of every arm: grey and blue without guidance, dashed for late arms."""
+    """Style of every arm: grey and blue without guidance, dashed for late arms, dots for imported ones."""
     guided = [a.name for a in arms if a.kind == "guided"]
+    imported = [a.name for a in arms if a.kind == "imported"]
     found: dict[str, Style] = {}
     for arm in arms:
         symbol = SYMBOLS.get(arm.kind, "circle")
@@ -44,6 +52,9 @@ def styles(arms: Sequence[ArmPlan]) -> dict[str, Style]:
             found[arm.name] = Style(CONTROL, "solid", symbol)
         elif arm.kind == "guided":
             found[arm.name] = Style(GUIDED[guided.index(arm.name) % len(GUIDED)], "solid", symbol)
+        elif arm.kind == "imported":
+            color = IMPORTED[imported.index(arm.name) % len(IMPORTED)]
+            found[arm.name] = Style(color, "dashdot", symbol)
         else:
             found[arm.name] = Style(_color_of_guided(arm, arms, guided), "dash", symbol)
     return found

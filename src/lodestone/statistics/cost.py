@@ -59,7 +59,7 @@ def cost(
     kinds: Mapping[tuple[str, str], np.ndarray],
     efforts: Mapping[str, Effort],
 ) -> pl.DataFrame:
-    """One row per constraint × arm that speaks of it × outcome; see `schemas.COST` for columns and units.
+    """One row per constraint × sampled arm that speaks of it × outcome; see `schemas.COST` for columns.
 
     `kinds` flags the first structure of each persistent crystal (`distinct.first_of_its_kind`) by
     constraint and arm.
@@ -67,7 +67,7 @@ def cost(
     relaxed = can_relax(arms)
     rows: list[Row] = []
     for constraint in plan.constraints:
-        shown = [a for a in plan.arms if a.constraint in (None, constraint.name)]
+        shown = [a for a in plan.arms if a.constraint in (None, constraint.name) and not a.imported]
         base = next((a for a in shown if a.kind == "unguided"), None)
         for arm, outcome in product(shown, KINDS):
             own = _sample(arms[arm.name], constraint.name, outcome, kinds, arm, relaxed=relaxed)

@@ -21,6 +21,8 @@ class ArmPlan:
     """Å."""
     piloted: bool = False
     """Whether a pilot chose the strength."""
+    imported: bool = False
+    """Whether its structures come from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Plan:
     """What the pilot of each constraint chose and tried; see `pilot.record`."""
 
     def arms_of(self, constraint: str) -> list[ArmPlan]:
-        """Guided and late arms of a constraint, in the campaign's order."""
+        """Guided and late arms of a constraint, and those imported for it, in the campaign's order."""
         return [a for a in self.arms if a.constraint == constraint]
 
     def primary_arm(self, constraint: str) -> ArmPlan | None:
@@ -108,7 +110,8 @@ def _arm(arm: Mapping[str, Any], pilots: Mapping[str, Mapping[str, Any]]) -> Arm
     piloted = strength is None
     if piloted:
         strength = pilots[str(constraint)]["strength"]
-    return ArmPlan(arm["name"], arm["kind"], constraint, strength, piloted)
+    imported = arm.get("structures") is not None
+    return ArmPlan(arm["name"], arm["kind"], constraint, strength, piloted, imported)
 
 
 def _constraint(name: str, section: Mapping[str, Any]) -> ConstraintPlan:

@@ -40,7 +40,9 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
     """Judge the guided arm of the last strength: `satisfied` against unguided and control decides."""
     arm = plan.primary_arm(constraint.name)
     if arm is None:
-        return Verdict("not tested", "No arm was guided by this constraint.")
+        others = [a.name for a in plan.arms_of(constraint.name)]
+        more = f" {', '.join(others)}: structures from elsewhere, see the table of tests." if others else ""
+        return Verdict("not tested", f"No arm was guided by this constraint.{more}")
     rows = success.filter(pl.col("constraint") == constraint.name, pl.col("arm") == arm.name)
     by = {(r["comparison"], r["outcome"]): r for r in rows.iter_rows(named=True)}
     against = [c for c in CONFIRMED_AGAINST if (c, "satisfied") in by]
@@ -75,8 +77,9 @@ def _sentence(decisive: Sequence[Row], arm: ArmPlan, level: float) -> str:
     own = decisive[0]
     others = " and ".join(_against(row) for row in decisive)
     chosen = " (chosen by a pilot on separate structures)" if arm.piloted else ""
+    how = f"Guided elsewhere ({arm.name})" if arm.imported else f"Guided with {arm.strength:g} Å{chosen}"
     return (
-        f"Guided with {arm.strength:g} Å{chosen}, {percent(own['rate'])} of {own['n']} structures satisfy it "
+        f"{how}, {percent(own['rate'])} of {own['n']} structures satisfy it "
         f"({level:g} % interval {_interval(own)}), against {others}."
     )
 

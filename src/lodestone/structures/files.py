@@ -40,6 +40,10 @@ class Entry:
     error: str | None = None
 
 
+Pending = Callable[[], Entry]
+"""A structure that is found but not parsed yet."""
+
+
 class UnknownFormatError(ValueError):
     """A file whose name says nothing that can be read."""
 
@@ -49,6 +53,15 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
     Raises UnknownFormatError where the name of a single file does not tell its format.
     """
+    return (parse() for parse in _pending(path))
+
+
+def count_entries(path: Path) -> int:
+    """How many entries `read_entries` gives; nothing is parsed for it. Raises like it."""
+    return sum(1 for _ in _pending(path))
+
+
+def _pending(path: Path) -> Iterator[Pending]:
     if path.is_dir():
         return _folder(path)
     if path.suffix.lower() == ".parquet":
@@ -60,7 +73,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
     return _text_file(path, path.name)
 
 
-def reader_of(name: str) -> Callable[[str, str], Iterator[Entry]] | None:
+def reader_of(name: str) -> Callable[[str, str], Iterator[Pending]] | None:
     """The reader of a text format (text, name) by the name of its file; None where it is unknown."""
     base, suffix = PurePosixPath(name).name, PurePosixPath(name).suffix.lower()
     if suffix in {".cif", ".mcif"}:
@@ -72,18 +85,18 @@ def reader_of(name: str) -> Callable[[str, str], Iterator[Entry]] | None:
     return None
 
 
-def _folder(folder: Path) -> Iterator[Entry]:
+def _folder(folder: Path) -> Iterator[Pending]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and reader_of(name) is not None and not _is_hidden(name):
             yield from _text_file(path, name)
 
 
-def _zip(path: Path) -> Iterator[Entry]:
+def _zip(path: Path) -> Iterator[Pending]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        yield Entry(path.name, None, f"no zip archive: {error}")
+        yield _failed(path.name, f"no zip archive: {error}")
         return
     left = LARGEST_TOTAL
     with archive:
@@ -95,30 +108,30 @@ def _zip(path: Path) -> Iterator[Entry]:
                 with archive.open(member) as stream:  # the header's own size is not believed
                     content = stream.read(min(left, LARGEST_FILE) + 1)
             except Exception as error:  # noqa: BLE001 - broken, encrypted or of an unknown compression
-                yield Entry(member.filename, None, _one_line(error))
+                yield _failed(member.filename, _one_line(error))
                 continue
             if len(content) > min(left, LARGEST_FILE):
-                yield Entry(member.filename, None, f"larger than {LARGEST_FILE >> 20} MiB, not read")
+                yield _failed(member.filename, f"larger than {LARGEST_FILE >> 20} MiB, not read")
                 continue
             left -= len(content)
             yield from _text(content, member.filename, reader)
 
 
-def _text_file(path: Path, name: str) -> Iterator[Entry]:
+def _text_file(path: Path, name: str) -> Iterator[Pending]:
     reader = reader_of(name)
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_FILE or reader is _extxyz else None
     except OSError as error:
-        yield Entry(name, None, error.strerror or str(error))
+        yield _failed(name, error.strerror or str(error))
         return
     if content is None or reader is None:
-        yield Entry(name, None, f"larger than {LARGEST_FILE >> 20} MiB, not read")
+        yield _failed(name, f"larger than {LARGEST_FILE >> 20} MiB, not read")
         return
     yield from _text(content, name, reader)
 
 
-def _text(content: bytes, name: str, reader: Callable[[str, str], Iterator[Entry]]) -> Iterator[Entry]:
+def _text(content: bytes, name: str, reader: Callable[[str, str], Iterator[Pending]]) -> Iterator[Pending]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -126,21 +139,21 @@ def _text(content: bytes, name: str, reader: Callable[[str, str], Iterator[Entry
     yield from reader(text, name)
 
 
-def _cif(text: str, name: str) -> Iterator[Entry]:
+def _cif(text: str, name: str) -> Iterator[Pending]:
     found = list(cif_structures(text))
     if not found:
-        yield Entry(name, None, "no structure in it: no block with a cell and atoms")
+        yield _failed(name, "no structure in it: no block with a cell and atoms")
     for block, get in found:
-        yield _tried(name if len(found) == 1 else f"{name}:{block}", get)
+        yield partial(_tried, name if len(found) == 1 else f"{name}:{block}", get)
 
 
-def _poscar(text: str, name: str) -> Iterator[Entry]:
+def _poscar(text: str, name: str) -> Iterator[Pending]:
     from ase.io import read
 
-    yield _tried(name, lambda: _crystal(read(io.StringIO(text), format="vasp")))
+    yield partial(_tried, name, lambda: _crystal(read(io.StringIO(text), format="vasp")))
 
 
-def _extxyz(text: str, name: str) -> Iterator[Entry]:
+def _extxyz(text: str, name: str) -> Iterator[Pending]:
     """Frames are cut by their counts, so that a bad one does not take the others with it."""
     lines = text.splitlines(keepends=True)
     start, frames = 0, list[tuple[str, bool]]()
@@ -153,15 +166,13 @@ def _extxyz(text: str, name: str) -> Iterator[Entry]:
         frames.append(("".join(lines[start:end]), count is not None and end <= len(lines)))
         start = end
     if not frames:
-        yield Entry(name, None, "no structure in it")
+        yield _failed(name, "no structure in it")
     for i, (frame, whole) in enumerate(frames):
         own = name if len(frames) == 1 else f"{name}:{i}"
         if whole:
-            yield _frame(frame, own)
+            yield partial(_frame, frame, own)
         else:
-            yield Entry(
-                own, None, "cut off, or no number of atoms where one must stand; the rest is not read"
-            )
+            yield _failed(own, "cut off, or no number of atoms where one must stand; the rest is not read")
 
 
 def _frame(text: str, name: str) -> Entry:
@@ -175,7 +186,7 @@ def _frame(text: str, name: str) -> Entry:
     return _tried(name if own is None else str(own), lambda: _crystal(atoms))
 
 
-def _table(path: Path) -> Iterator[Entry]:
+def _table(path: Path) -> Iterator[Pending]:
     from lodestone.structures.table import SCHEMA, arrays, read_table
 
     try:
@@ -183,13 +194,17 @@ def _table(path: Path) -> Iterator[Entry]:
         wanted = [*SCHEMA, *(c for c in ("failed", "failure") if c in table.columns)]
         rows = table.select(wanted).iter_rows(named=True)
     except Exception as error:  # noqa: BLE001 - no Parquet, or not the structure table
-        yield Entry(path.name, None, f"no structure table: {_one_line(error)}")
+        yield _failed(path.name, f"no structure table: {_one_line(error)}")
         return
     for row in rows:
         if row.get("failed"):
-            yield Entry(row["id"], None, f"not generated: {row.get('failure') or 'no reason given'}")
+            yield _failed(row["id"], f"not generated: {row.get('failure') or 'no reason given'}")
         else:
-            yield _tried(row["id"], partial(arrays, row))
+            yield partial(_tried, row["id"], partial(arrays, row))
+
+
+def _failed(name: str, error: str) -> Pending:
+    return partial(Entry, name, None, error)
 
 
 def _crystal(atoms: Atoms) -> Crystal:

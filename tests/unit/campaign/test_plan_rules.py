@@ -21,6 +21,7 @@ constraints:
     satisfied_within: 0.1
 guidance: {strengths: auto}
 references: [embedded]
+arms: [{name: mine, structures: mine.parquet}]
 """
 
 
@@ -35,7 +36,7 @@ def test_the_rules_tell_what_their_jobs_ask_for():
         assert rule.threads == int(re.search(r"threads: (\d+)", body).group(1))
         for resource in ("mem_mb", "runtime"):
             assert rule.resources[resource] == int(re.search(rf"{resource}=(\d+)", body).group(1))
-    assert set(found) == {*PER_ARM, *ONCE, "pilot", "sample", "term_reference_energy"}
+    assert set(found) == {*PER_ARM, *ONCE, "pilot", "sample", "import_structures", "term_reference_energy"}
 
 
 def test_a_resource_that_is_computed_is_refused_with_its_place():
@@ -51,6 +52,7 @@ def test_a_folder_without_the_rules_is_no_copy_of_the_workflow(tmp_path):
 
 def test_the_chain_of_the_rules_is_that_of_snakemake(snakemake, tmp_path):
     (tmp_path / "every.yaml").write_text(EVERY_RULE)
+    (tmp_path / "mine.parquet").touch()
     drawn = snakemake(tmp_path, "--configfile", "every.yaml", "--rulegraph")
     assert drawn.returncode == 0, drawn.stderr
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', drawn.stdout))
@@ -78,8 +80,10 @@ def test_rules_stand_after_those_that_they_need():
         seen.add(rule)
 
 
-def test_groups_are_the_jobs_that_snakemake_makes_of_them(snakemake, tmp_path):
+def test_groups_are_the_jobs_that_snakemake_makes_of_them(snakemake, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "every.yaml").write_text(EVERY_RULE.replace("strengths: auto", "strengths: [0.1, 0.3]"))
+    (tmp_path / "mine.parquet").touch()
     groups = {
         "measure": "curate",
         "symmetrize": "curate",
@@ -97,4 +101,4 @@ def test_groups_are_the_jobs_that_snakemake_makes_of_them(snakemake, tmp_path):
     theirs = Counter(re.findall(r"Group job (\w+) ", done.stdout + done.stderr))
     ours = grouped(load_campaign(tmp_path / "every.yaml"), groups, {})
     joined = Counter(groups[part[0].rule] for part in ours if part[0].rule in groups)
-    assert joined == theirs == {"curate": 10, "end": 1}
+    assert joined == theirs == {"curate": 12, "end": 1}

@@ -11,7 +11,7 @@ from lodestone.campaign.code import code as code_of
 from lodestone.campaign.stages import STAGES, resolved, settings
 
 WHOLE = {"record", "report"}  # they show every setting
-OTHERS = [stage for stage in STAGES if stage not in {"pilot", "sample"}]
+OTHERS = [stage for stage in STAGES if stage not in {"pilot", "sample", "import_structures"}]
 
 
 def slices(campaign):
@@ -184,7 +184,7 @@ def test_rebuilt_embedded_assets_change_the_stages_that_use_them(campaign, monke
 
 
 def test_unknown_stages_are_refused(campaign):
-    with pytest.raises(ValueError, match="no stage 'samples'; there are: pilot, sample, references"):
+    with pytest.raises(ValueError, match="no stage 'samples'; there are: pilot, sample, import_structures"):
         settings("samples", campaign())
     with pytest.raises(ValueError, match="need an arm and a shard"):
         settings("sample", campaign())

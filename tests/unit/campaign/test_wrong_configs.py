@@ -29,7 +29,7 @@ EDITS = {
     "misspelt key": ("threshold", "treshold", 22, "deduplicate.treshold", "did you mean 'threshold'?", "ltol"),
     "key of another section": (SYSTEM, SYSTEM + "\nseed: 3", 3, "seed", "did you mean sampling.seed?", "sampling"),
     "key of a term": ("neighbor: O", "neighbour: O", 12, "terms[0].neighbour", "did you mean 'neighbor'?", "center"),
-    "negative size": ("structures: 20", "structures: -20", 5, "sampling.structures", "-20 is out", "from 1 to"),
+    "negative size": ("structures: 20", "structures: -20", 5, "sampling.structures", "-20 is out", "from 0 to"),
     "zero size": ("shard: 8", "shard: 0", 6, "sampling.shard", "0 is out of range", "from 1 to"),
     "NaN strength": (STRENGTHS, "strengths: [.nan]", 18, "guidance.strengths[0]", "nan is not finite", "numbers ≥ 0, Å"),
     "infinite strength": (STRENGTHS, "strengths: [0.1, .inf]", 18, "guidance.strengths[1]", "inf is not", "numbers ≥ 0, Å"),

@@ -12,6 +12,7 @@ from lodestone.campaign.config import Campaign
 from lodestone.campaign.documentation.keys import example, flow, keys
 from lodestone.campaign.sections.energy import Ase, Chgnet
 from lodestone.campaign.sections.guidance import Particles
+from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.pilot import Automatic, Pilot
 from lodestone.campaign.sections.sampling import Template
 from lodestone.constraints import Term, term_models
@@ -60,10 +61,15 @@ def _entries(model: BaseModel, *, apart: bool = False, leave_out: Container[str]
         yield from _value(key.name, value)
         for other in _alternatives(key.name, value):
             yield f"# {key.name}:"
-            yield from (f"#   {line}" for line in _entries(other))
+            listed = isinstance(value, tuple) and key.name != "strengths"
+            yield from (f"# {line}" for line in (_item(other) if listed else _indented(other)))
         if key.name == "terms" and value[0].kind == FIRST_KIND:
             yield "# other kinds of terms, with the keys that are their own:"
             yield from (f"# {line}" for other in _other_terms() for line in _item(other, own=True))
+
+
+def _indented(model: BaseModel) -> Iterator[str]:
+    return (f"  {line}" for line in _entries(model))
 
 
 def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
@@ -73,6 +79,9 @@ def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
     if name == "template" and value is None:
         # not validated: the file need not be there
         return (Template.model_construct(file="crystal.cif", fix=("cell",), atoms=None),)
+    if name == "arms":  # not validated, for the same reason
+        elsewhere = ImportedArm.model_construct(name="mine", structures="mine.extxyz", constraint="co_o_4")
+        return (elsewhere,)
     if name == "strengths":
         return (Automatic(auto=Pilot()),)
     return (Chgnet(), Ase(calculator="ase.calculators.emt:EMT")) if name == "estimator" else ()
@@ -87,7 +96,7 @@ def _value(name: str, value: Any) -> Iterator[str]:
         for key, inner in value.items():
             yield f"  {key}:"
             yield from (f"    {line}" for line in _entries(inner))
-    elif isinstance(value, tuple) and isinstance(value[0], BaseModel):
+    elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
         yield f"{name}:"
         for item in value:
             yield from _item(item)

@@ -116,8 +116,8 @@ class Template(Section):
 class Sampling(Section):
     """Sizes, portions, seed, what is known beforehand, and the sampler's own settings."""
 
-    structures: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        1000, description="Structures drawn in each arm."
+    structures: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        1000, description="Structures drawn in each arm; 0 draws none, and only those of `arms` are judged."
     )
     shard: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         250, description="Structures per job; a shard is the unit of work and of resume."
