@@ -128,6 +128,53 @@ def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
 
 
 @main.command()
+@click.option("--crystals", default=1_000_000, show_default=True, help="Crystals of the made-up database.")
+@click.option("--systems", default=100_000, show_default=True, help="Chemical systems of it, about.")
+@click.option("--repeats", default=7, show_default=True, help="Fresh processes per query and way.")
+@RESULTS
+def references(crystals: int, systems: int, repeats: int, results: Path) -> None:
+    """Build a store of references in a temporary folder (0.6 GB) and ask it, beside a full scan."""
+    _limit(1)
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    from benchmarks.references import run
+
+    _finish("references", run(crystals=crystals, systems=systems, repeats=repeats), results)
+
+
+@main.command()
+@click.option("--structures", default=100_000, show_default=True, help="Structures of the first run.")
+@click.option("--formulas", default=200, show_default=True, help="Formulas of the first run.")
+@click.option("--processes", default=2, show_default=True, help="Processes of one thread each.")
+@click.option("--repeats", default=7, show_default=True, help="Times that fingerprints are timed.")
+@RESULTS
+def duplicates(structures: int, formulas: int, processes: int, repeats: int, results: Path) -> None:
+    """Deduplicate made-up structures, beside the formula as written; and a trial with known answers."""
+    _limit(1)
+    from benchmarks.duplicates import run
+
+    sizes = [(structures, formulas), (max(1, structures // 10), formulas * 10)]
+    _finish("duplicates", run(sizes=sizes, processes=processes, repeats=repeats), results)
+
+
+@main.command()
+@click.option("--structures", default=256, show_default=True, help="Structures of each mix of sizes.")
+@click.option("--repeats", default=7, show_default=True, help="Times that every way is timed.")
+@click.option("--batch-size", default=32, show_default=True, help="energy.batch_size of a campaign.")
+@click.option("--references", default=100_000, show_default=True, help="Entries of the hull.")
+@click.option("--candidates", default=50_000, show_default=True, help="Candidates against it.")
+@RESULTS
+def energies(
+    structures: int, repeats: int, batch_size: int, references: int, candidates: int, results: Path
+) -> None:
+    """Batched GRACE beside the package's own calculator, structure by structure; and a large hull."""
+    _limit(1)
+    from benchmarks.energies import run
+
+    found = run(structures, repeats, batch_size, threads=1, hull=(references, candidates))
+    _finish("energies", found, results)
+
+
+@main.command()
 def figures() -> None:
     """The figures of docs/guidance.md, from the structures of `steering --plan confirm`."""
     _limit(1)

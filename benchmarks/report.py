@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.duplicates_report import duplicates
+from benchmarks.energies_report import energies
+
 Result = dict[str, Any]
 
 
@@ -197,6 +200,28 @@ def slurm(result: Result) -> str:
 SHOWN = ("satisfied", "persistent", "relaxed_satisfied")
 
 
+def references(result: Result) -> str:
+    """Building the store, and queries beside a full scan."""
+    built = result["built"]
+    rows = [
+        [
+            row["system"], row["rows"], f"{row['store_wall'] * 1000:.0f} ({row['slowest'] * 1000:.0f})",
+            f"{row['store_cpu'] * 1000:.0f}", f"{row['scan_wall'] * 1000:.0f}",
+            f"{row['scan_cpu'] * 1000:.0f}", _interval(row["ratio"]),
+        ]
+        for row in result["rows"]
+    ]  # fmt: skip
+    head = ["system with sub-systems", "references", "store, ms (slowest)", "store, CPU ms", "full scan, ms",
+            "full scan, CPU ms", "scan / store"]  # fmt: skip
+    return (
+        f"{built['crystals']:,} crystals in {built['systems']:,} chemical systems, {built['files']} files, "
+        f"{built['megabytes']:.0f} MB; built in {built['wall']:.0f} s ({built['cpu']:.0f} s of CPU time) "
+        f"with {built['peak_megabytes']:.0f} MB of memory at most, making the crystals included. Queries: "
+        f"medians of {result['repeats']} fresh processes, imports not counted, polars {result['polars']}, "
+        "one thread.\n\n" + table(head, rows)
+    )
+
+
 def _percent(rate: Sequence[float]) -> str:
     return "{:.0f} ({:.0f}–{:.0f})".format(*(100 * r for r in rate))
 
@@ -217,6 +242,9 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "steering-confirm": steering,
     "null": null,
     "slurm": slurm,
+    "energies": energies,
+    "references": references,
+    "duplicates": duplicates,
 }
 
 

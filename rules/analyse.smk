@@ -4,6 +4,7 @@ rule analyse:
         LODESTONE.tables("measured", "relaxed", "symmetrized", "screened"),
         LODESTONE.tables("duplicates", "novelty", "energy"),
         PATHS.references,
+        PATHS.reference_sources,
         PATHS.reference_energies,
         PATHS.hull,
         PATHS.hull_audit,

@@ -1,5 +1,8 @@
 rule deduplicate:
-    """Find the same structure among the screened ones of an arm, and one representative of each."""
+    """Find the same structure among the screened ones of an arm, and one representative of each.
+
+    Finished parts survive a killed job in `state`.
+    """
     input:
         symmetrized=PATHS.stage("{arm}", "symmetrized"),
         screened=PATHS.stage("{arm}", "screened"),
@@ -7,13 +10,14 @@ rule deduplicate:
         output=PATHS.stage("{arm}", "duplicates"),
     log:
         LODESTONE.log("deduplicate", "arm"),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=120,
     params:
         settings=LODESTONE.settings("deduplicate"),
         code=LODESTONE.code("deduplicate"),
+        state=str(PATHS.state("{arm}", "deduplicate")),
     message:
         "deduplicate {wildcards.arm}"
     script:

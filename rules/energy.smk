@@ -4,6 +4,7 @@ rule energy:
         symmetrized=PATHS.stage("{arm}", "symmetrized"),
         screened=PATHS.stage("{arm}", "screened"),
     output:
+        PATHS.stage("{arm}", "energy").with_suffix(".json"),
         output=PATHS.stage("{arm}", "energy"),
     log:
         LODESTONE.log("energy", "arm"),
@@ -26,6 +27,7 @@ rule reference_energy:
     input:
         references=PATHS.references,
     output:
+        PATHS.reference_energies.with_suffix(".json"),
         output=PATHS.reference_energies,
     log:
         LODESTONE.log("reference_energy"),
@@ -43,11 +45,36 @@ rule reference_energy:
         "../scripts/reference_energy.py"
 
 
+rule other_energy:
+    """Energies of the symmetrised structures of an arm by another of the campaign's estimators."""
+    input:
+        symmetrized=PATHS.stage("{arm}", "symmetrized"),
+        screened=PATHS.stage("{arm}", "screened"),
+    output:
+        PATHS.energy_by("{arm}", "{estimator}").with_suffix(".json"),
+        output=PATHS.energy_by("{arm}", "{estimator}"),
+    log:
+        LODESTONE.log("other_energy", "arm", "estimator"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=LODESTONE.settings("energy"),
+        code=LODESTONE.code("energy"),
+        state=str(PATHS.state("{arm}", "energy-{estimator}")),
+    message:
+        "energies of {wildcards.arm} by {wildcards.estimator}"
+    script:
+        "../scripts/energy.py"
+
+
 rule term_reference_energy:
-    """Energies of the references by another estimator, which a term of a constraint names."""
+    """Energies of the references by another estimator: of a term, or of the campaign."""
     input:
         references=PATHS.references,
     output:
+        PATHS.energies_by("{estimator}").with_suffix(".json"),
         output=PATHS.energies_by("{estimator}"),
     log:
         LODESTONE.log("term_reference_energy", "estimator"),

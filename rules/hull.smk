@@ -1,10 +1,13 @@
 rule hull:
-    """Distances to the convex hull of the references, its audit, and the error of the estimator."""
+    """Distances to the convex hull of the references, its audit, the error and agreement of estimators."""
     input:
+        LODESTONE.several.makers,
         symmetrized=LODESTONE.tables("symmetrized"),
         energies=LODESTONE.tables("energy"),
         references=PATHS.references,
         reference_energies=PATHS.reference_energies,
+        other_energies=LODESTONE.several.energies,
+        other_reference_energies=LODESTONE.several.reference_energies,
     output:
         output=PATHS.hull,
         audit=PATHS.hull_audit,
@@ -16,6 +19,7 @@ rule hull:
         mem_mb=3000,
         runtime=60,
     params:
+        **LODESTONE.several.agreement,
         settings=LODESTONE.settings("hull"),
         code=LODESTONE.code("hull"),
     message:

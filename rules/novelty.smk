@@ -8,7 +8,7 @@ rule novelty:
         output=PATHS.stage("{arm}", "novelty"),
     log:
         LODESTONE.log("novelty", "arm"),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=120,

@@ -1,7 +1,12 @@
 rule references:
-    """Gather the known crystals of the chemical system from the campaign's sources, in their order."""
+    """Gather the known crystals of the chemical system from the campaign's sources, in their order.
+
+    The profiles for clusters run it on the machine that runs Snakemake (submitit-here): what the store of
+    references lacks is fetched here, and compute nodes often have no network.
+    """
     output:
         output=PATHS.references,
+        sources=PATHS.reference_sources,
     log:
         LODESTONE.log("references"),
     threads: 1

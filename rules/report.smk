@@ -27,6 +27,7 @@ rule report:
         PATHS.candidates,
         PATHS.best,
         PATHS.references,
+        PATHS.reference_sources,
         PATHS.reference_energies,
         PATHS.hull,
         PATHS.hull_audit,

@@ -6,7 +6,7 @@ rule screen:
         output=PATHS.stage("{arm}", "screened"),
     log:
         LODESTONE.log("screen", "arm"),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1500,
         runtime=60,

@@ -27,7 +27,7 @@ def main(
     from lodestone.statistics.summary import summarise
     from lodestone.structures.table import read_table, write_table
     from lodestone.tables.best_files import write_best
-    from lodestone.tables.reading import read_arms, read_efforts, read_pilots
+    from lodestone.tables.reading import read_arms, read_efforts, read_pilots, read_sources
     from lodestone.tables.text import write_both
 
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)
@@ -50,7 +50,7 @@ def main(
     }
     for path, table in tables.items():
         write_both(table, path)
-    document = summarise(found, plan)
+    document = summarise(found, plan, read_sources(paths))
     document["best"] = write_best(found.candidates, document["best"], best)
     write_json(summary, document)
     places = {

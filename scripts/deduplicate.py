@@ -1,12 +1,27 @@
 """Find the same structure among the screened ones, and one representative of each."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 
-def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path) -> None:
-    """Write one row per structure, in the same order."""
+def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+    """Write one row per structure, in the same order; finished parts survive in `state`."""
+    from lodestone.alone import alone
+    from lodestone.energies.chunks import clear
+
+    with alone(state, output) as needed:
+        if needed:
+            _deduplicate(symmetrized, screened, settings, output, state)
+            clear(state)
+
+
+def _deduplicate(
+    symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path
+) -> None:
     from lodestone.curation.duplicates import duplicates_table
+    from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
     from lodestone.progress import reporter
     from lodestone.structures.table import read_table, write_table
@@ -15,7 +30,10 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
         read_table(symmetrized),
         read_table(screened),
         similarity(settings),
-        progress=reporter("deduplicate"),
+        progress=reporter("deduplicate", resumes=True),
+        processes=granted(),
+        tell=partial(print, "deduplicate:", file=sys.stderr, flush=True),
+        state=state,
     )
     write_table(found, output)
 

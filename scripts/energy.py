@@ -1,13 +1,14 @@
-"""Energies of the symmetrised structures of one arm, by the campaign's estimator, unrelaxed."""
+"""Energies of the symmetrised structures of one arm, by one of the campaign's estimators, unrelaxed."""
 
 from pathlib import Path
 from typing import Any
 
-CHUNK = 256
-
 
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
-    """Evaluate what passed the screening; the others keep their row, with the reason."""
+    """Evaluate what passed the screening; the others keep their row, with the reason.
+
+    What made the energies is written beside `output`, as JSON.
+    """
     from lodestone.alone import alone
     from lodestone.energies.chunks import clear
 
@@ -20,24 +21,15 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
 def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     import polars as pl
 
-    from lodestone.energies.chunks import in_chunks
-    from lodestone.energies.estimators import estimator_and_guards
-    from lodestone.energies.evaluate import energies, with_unevaluated
-    from lodestone.progress import reporter
+    from lodestone.energies.evaluate import with_unevaluated
+    from lodestone.energies.stage import evaluated
     from lodestone.structures import table
 
     structures = table.read_table(symmetrized).select(list(table.SCHEMA))
     passed = table.read_table(screened).filter(pl.col("passed"))["id"].to_list()
-    estimator, guards = estimator_and_guards(settings)
-    found = in_chunks(
-        structures.filter(pl.col("id").is_in(passed)),
-        lambda rows: energies(rows, estimator, guards),
-        size=CHUNK,
-        state=state,
-        key=settings,
-        progress=reporter("energy", resumes=True),
-    )
-    table.write_table(with_unevaluated(found, structures["id"].to_list()), output)
+    chosen = structures.filter(pl.col("id").is_in(passed))
+    found = evaluated(chosen, settings, state=state, stage="energy")
+    found.write(with_unevaluated(found.rows, structures["id"].to_list()), output)
 
 
 if __name__ == "__main__":

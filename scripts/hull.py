@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+NONE: list[Path] = []  # there is one estimator
+
 
 def main(
     *,
@@ -14,26 +16,36 @@ def main(
     output: Path,
     audit: Path,
     estimator_error: Path,
+    other_energies: list[Path] = NONE,
+    other_reference_energies: list[Path] = NONE,
+    agreement: list[Path] = NONE,
+    hulls: list[Path] = NONE,
 ) -> None:
-    """Write the three tables; every candidate of every arm and every reference has its row."""
-    import polars as pl
+    """Write the tables; every candidate of every arm and every reference has its row.
 
-    from lodestone.energies.audit import hull_audit
-    from lodestone.energies.errors import add_probability, estimator_errors
-    from lodestone.energies.hull import hull_table, with_energies
-    from lodestone.structures import table
+    `energies` are those of the judge. Where `settings` has `others`, `other_energies` has the tables of
+    all arms by the first of them, then by the next, and `hulls` gets a hull of each; `agreement` names
+    two tables: how far they agree, and where they do not. Texts are written beside these.
+    """
+    from lodestone.energies.hull_stage import compare, read_side
+    from lodestone.structures.table import write_table
+    from lodestone.tables.text import write_both
 
-    candidates = pl.concat(
-        [
-            with_energies(table.read_table(s), table.read_table(e))
-            for s, e in zip(symmetrized, energies, strict=True)
-        ]
-    )
-    known = with_energies(table.read_table(references), table.read_table(reference_energies))
-    found = hull_table(candidates, known)
-    table.write_table(add_probability(found, known), output)
-    table.write_table(hull_audit(known, candidates, tuple(settings["elements"])), audit)
-    table.write_table(estimator_errors(known), estimator_error)
+    judge = read_side(symmetrized, energies, references, reference_energies)
+    size, found = len(symmetrized), judge.hull
+    others = {
+        key: read_side(symmetrized, other_energies[i * size : (i + 1) * size], references, by)
+        for i, (key, by) in enumerate(zip(settings.get("others", []), other_reference_energies, strict=True))
+    }
+    if others:
+        found, agreed, worst = compare(judge, others)
+        write_both(agreed, agreement[0])
+        write_both(worst, agreement[1])
+        for side, path in zip(others.values(), hulls, strict=True):
+            write_table(side.hull, path)
+    write_table(found, output)
+    write_table(judge.audit(settings["elements"]), audit)
+    write_table(judge.error, estimator_error)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Look every representative up among the references, source after source."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ def main(
 ) -> None:
     """Write one row per structure, in the same order."""
     from lodestone.curation.novelty import novelty_table
+    from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
     from lodestone.progress import reporter
-    from lodestone.references.store import read_references
+    from lodestone.references.table import read_references
     from lodestone.structures.table import read_table, write_table
 
     found = novelty_table(
@@ -21,6 +24,8 @@ def main(
         similarity(settings["deduplicate"], settings["threshold"]),
         order=settings["references"],
         progress=reporter("novelty"),
+        processes=granted(),
+        tell=partial(print, "novelty:", file=sys.stderr, flush=True),
     )
     write_table(found, output)
 

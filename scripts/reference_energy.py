@@ -1,13 +1,14 @@
-"""Energies of the reference structures by the campaign's estimator, so that both sides share its errors."""
+"""Energies of the reference structures by one of the campaign's estimators: both sides share its errors."""
 
 from pathlib import Path
 from typing import Any
 
-CHUNK = 256
-
 
 def main(*, references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
-    """Evaluate every reference; what cannot be evaluated keeps its row, with the reason."""
+    """Evaluate every reference; what cannot be evaluated keeps its row, with the reason.
+
+    What made the energies is written beside `output`, as JSON.
+    """
     from lodestone.alone import alone
     from lodestone.energies.chunks import clear
 
@@ -18,22 +19,12 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
 
 
 def _evaluate(references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
-    from lodestone.energies.chunks import in_chunks
-    from lodestone.energies.estimators import estimator_and_guards
-    from lodestone.energies.evaluate import energies
-    from lodestone.progress import reporter
+    from lodestone.energies.stage import evaluated
     from lodestone.structures import table
 
-    estimator, guards = estimator_and_guards(settings)
-    found = in_chunks(
-        table.read_table(references).select(list(table.SCHEMA)),
-        lambda rows: energies(rows, estimator, guards),
-        size=CHUNK,
-        state=state,
-        key=settings,
-        progress=reporter("reference_energy", resumes=True),
-    )
-    table.write_table(found, output)
+    known = table.read_table(references).select(list(table.SCHEMA))
+    found = evaluated(known, settings, state=state, stage="reference_energy")
+    found.write(found.rows, output)
 
 
 if __name__ == "__main__":

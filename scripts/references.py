@@ -1,20 +1,21 @@
 """Gather the known crystals of the campaign's chemical system from its sources."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 
-def main(*, settings: dict[str, Any], output: Path) -> None:
-    """Write one table of references, source after source."""
+def main(*, settings: dict[str, Any], output: Path, sources: Path) -> None:
+    """Write one table of references, source after source, and what came of each source."""
     from lodestone.curation.settings import elements_of
-    from lodestone.references.store import gather
+    from lodestone.files import write_json
+    from lodestone.references.descriptions import resolve
+    from lodestone.references.gather import gather, record
+    from lodestone.references.store import Store, store_folder
     from lodestone.structures.table import write_table
 
-    found = gather(settings["references"], elements_of(settings["chemical_system"]))
-    counts = dict(found.group_by("source", maintain_order=True).len().iter_rows())
-    for source in settings["references"]:
-        print(f"references: {counts.get(source, 0)} from {source}", file=sys.stderr)
+    asked = [resolve(entry) for entry in settings["references"]]
+    found, outcomes = gather(asked, elements_of(settings["chemical_system"]), Store(store_folder()))
+    write_json(sources, record(outcomes))
     write_table(found, output)
 
 

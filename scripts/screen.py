@@ -6,11 +6,18 @@ from typing import Any
 
 def main(*, symmetrized: Path, settings: dict[str, Any], output: Path) -> None:
     """Write one row per structure, in the same order."""
+    from functools import partial
+
+    from lodestone.curation.parallel import granted
+    from lodestone.curation.rows import by_rows
     from lodestone.curation.screening import screening_table
     from lodestone.curation.settings import screen_limits
+    from lodestone.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
-    write_table(screening_table(read_table(symmetrized), screen_limits(settings)), output)
+    work = partial(screening_table, limits=screen_limits(settings))
+    rows = read_table(symmetrized)
+    write_table(by_rows(work, rows, processes=granted(), progress=reporter("screen")), output)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,41 @@
 from pathlib import Path
 from typing import Any
 
+CHUNK = 8000
 
-def main(*, samples: list[Path], settings: dict[str, Any], output: Path) -> None:
-    """Write one row per sample, in the order of the shards."""
+
+def main(*, samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
+    """Write one row per sample, in the order of the shards; finished chunks survive in `state`."""
+    from lodestone.alone import alone
+    from lodestone.energies.chunks import clear
+
+    with alone(state, output) as needed:
+        if needed:
+            _symmetrize(samples, settings, output, state)
+            clear(state)
+
+
+def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
+    from functools import partial
+
     import polars as pl
 
+    from lodestone.curation.parallel import granted
+    from lodestone.curation.rows import by_rows
     from lodestone.curation.symmetry import symmetry_table
+    from lodestone.energies.chunks import in_chunks
     from lodestone.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
-    table = pl.concat([read_table(path) for path in samples], how="vertical_relaxed")
-    found = symmetry_table(
-        table,
-        symprec=settings["symprec"],
-        max_displacement=settings["max_displacement"],
-        progress=reporter("symmetrize"),
+    given = pl.concat([read_table(path) for path in samples], how="vertical_relaxed")
+    work = partial(symmetry_table, symprec=settings["symprec"], max_displacement=settings["max_displacement"])
+    found = in_chunks(
+        given,
+        lambda rows: by_rows(work, rows, processes=granted()),
+        size=CHUNK,
+        state=state,
+        key=settings,
+        progress=reporter("symmetrize", resumes=True),
     )
     write_table(found, output)
 

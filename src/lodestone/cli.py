@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from lodestone.cli_inputs import WRONG_CONFIG, end, load, profile_errors, read_profile
+from lodestone.cli_references import references as references_group
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
@@ -48,9 +49,13 @@ def check(config: Path) -> None:
     Example:
       lodestone check config/demo.yaml
     """  # noqa: D301  # \b keeps the lines that follow as they are
+    from lodestone.campaign.potentials import missing_models
     from lodestone.campaign.text import summary
 
-    click.echo(f"{config}: good\n{summary(load(config))}")
+    campaign = load(config)
+    click.echo(f"{config}: good\n{summary(campaign)}")
+    for message in missing_models(campaign):
+        click.echo(f"not here yet: {message}", err=True)
 
 
 @main.command()
@@ -232,6 +237,10 @@ def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool
 
     campaign = load(config) if config else None
     steps = [examine()]
+    if campaign is not None:
+        from lodestone.doctor.files import here
+
+        steps.append(guarded("files of the campaign", lambda: here(campaign)))
     if profile is not None:
         from lodestone.doctor.cluster import examine as examine_cluster
 
@@ -247,6 +256,9 @@ def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool
     click.echo(json.dumps(as_dicts(checks), indent=2) if as_json else f"\n{verdict(checks)}")
     if any(check.state == "missing" for check in checks):
         sys.exit(NOT_READY)
+
+
+main.add_command(references_group)
 
 
 if __name__ == "__main__":

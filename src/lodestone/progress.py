@@ -16,10 +16,12 @@ def reporter(
     clock: Callable[[], float] = time.monotonic,
     *,
     resumes: bool = False,
+    things: str = "",
 ) -> Callable[[int, int], None]:
     """A function (done, total) that writes "stage: done/total, elapsed, ETA".
 
-    With `resumes` the first call says what was finished before, which does not count for the speed.
+    With `resumes` the first call says what was finished before, which does not count for the speed. `things`
+    names what is counted; the line then ends with how many of them a second takes.
     """
     begin = clock()
     last = begin - EVERY
@@ -36,6 +38,8 @@ def reporter(
         fresh = done - before
         left = f"{elapsed / fresh * (total - done):.0f} s" if fresh else "unknown"
         line = f"{stage}: {done}/{total}, {elapsed:.0f} s elapsed, ETA {left}"
+        if things and fresh and elapsed > 0:
+            line += f", {fresh / elapsed:.3g} {things}/s"
         print(line, file=stream or sys.stderr, flush=True)
 
     return report

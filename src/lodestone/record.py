@@ -30,6 +30,8 @@ def versions() -> dict[str, str]:
 
 def make_record(settings: Mapping[str, Any], *, references: Path, candidates: Path) -> dict[str, Any]:
     """The record of a finished campaign (JSON-able); `settings` is the resolved campaign with its arms."""
+    from lodestone.energies.identity import makers
+
     config = {key: value for key, value in settings.items() if key != "arms"}
     return {
         "campaign": config["campaign"],
@@ -37,13 +39,21 @@ def make_record(settings: Mapping[str, Any], *, references: Path, candidates: Pa
         "arms": settings["arms"],
         "versions": versions(),
         "platform": platform.platform(),
+        "estimators": makers(references.parent),
         "sha256": {
-            "model": file_hash(checkpoint_folder(config["model"]["checkpoint"])),
+            "model": _model_hash(config),
             "energy": estimator_hash(config["energy"]["estimator"]),
             "references": file_hash(references),
             "candidates": file_hash(candidates),
         },
     }
+
+
+def _model_hash(config: Mapping[str, Any]) -> str | None:
+    """Of the diffusion model; None where nothing was drawn by it."""
+    if not config["sampling"]["structures"]:
+        return None
+    return file_hash(checkpoint_folder(config["model"]["checkpoint"]))
 
 
 def checkpoint_folder(name: str) -> Path:
@@ -58,7 +68,7 @@ def estimator_hash(estimator: Mapping[str, Any]) -> str | None:
     if estimator["kind"] != "grace":
         return None
     from lodestone.embedded.grace import WEIGHTS
-    from lodestone.energies.grace_models import EMBEDDED, model_path
+    from lodestone.energies.grace_models import EMBEDDED, model_hash, model_path
 
     model = estimator["model"]
-    return file_hash(WEIGHTS if model == EMBEDDED else model_path(model))
+    return file_hash(WEIGHTS) if model == EMBEDDED else model_hash(model_path(model))

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, potentials, shards
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.code import VERSIONED, code, meaning
+from lodestone.campaign.several import Several
 from lodestone.campaign.stages import SLICES, settings
 
 ANY_ARM = r"[A-Za-z0-9_.+-]+"
@@ -62,7 +63,7 @@ class Wiring:
 
     @property
     def sampled_arms(self) -> str:
-        """Pattern of the names of all other arms: few names are excluded, for thousands would cost seconds."""
+        """Pattern of the names of all other arms: a few are excluded, for thousands would cost seconds."""
         return ANY_ARM if self.imported_arms == "(?!)" else f"(?!(?:{self.imported_arms})/){ANY_ARM}"
 
     def pilot_of(self, wildcards: Any) -> list[Path]:
@@ -89,6 +90,11 @@ class Wiring:
     def tables(self, *stages: str) -> list[Path]:
         """The tables of some stages, of every arm."""
         return [self.paths.stage(arm, stage) for stage in stages for arm in self.arms]
+
+    @cached_property
+    def several(self) -> Several:
+        """What the estimators beside the judge add to the rules."""
+        return Several(self.campaign, self.paths)
 
     def statistics(self, *names: str) -> list[Path]:
         """Files of the statistics folder."""
@@ -170,7 +176,7 @@ def stage_settings(
     named = {candidate.name: candidate for candidate in arms(campaign)} if named is None else named
     one = arm_named(arm, named, campaign)
     if shard is None:
-        return settings(stage, campaign, arm=one)
+        return settings(stage, campaign, arm=one, estimator=estimator)
     parts = {part.index: part for part in shards(campaign, one)}
     if shard not in parts:
         raise ConfigError(f"no shard {shard} in arm {arm}; allowed: 0 to {max(parts)}")

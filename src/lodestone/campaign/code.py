@@ -22,7 +22,7 @@ ESTIMATORS = (
     "energies/ase_calculator.py",
 )
 ROOTS: dict[str, tuple[str, ...]] = {
-    "references": ("references/store.py", "references/sources/*.py"),
+    "references": ("references/gather.py", "references/sources/*.py"),
     "import_structures": ("structures/imported.py",),
     "measure": ("constraints/table.py", "constraints/descriptors/*.py"),
     "relax": ("energies/persistence.py", "constraints/descriptors/*.py", *ESTIMATORS),
@@ -30,9 +30,9 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "screen": ("curation/screening.py",),
     "deduplicate": ("curation/duplicates.py", "curation/settings.py"),
     "novelty": ("curation/novelty.py", "curation/settings.py"),
-    "energy": ("energies/evaluate.py", *ESTIMATORS),
-    "reference_energy": ("energies/evaluate.py", *ESTIMATORS),
-    "hull": ("energies/hull.py", "energies/audit.py", "energies/errors.py"),
+    "energy": ("energies/stage.py", *ESTIMATORS),
+    "reference_energy": ("energies/stage.py", *ESTIMATORS),
+    "hull": ("energies/hull_stage.py",),
     "analyse": ("statistics/*.py", "tables/*.py", "constraints/descriptors/*.py"),
     "record": ("record.py",),
     "report": ("report/**/*",),
@@ -46,9 +46,11 @@ NO_RESULTS = (
     "files",
     "cli",
     "cli_inputs",
+    "cli_references",
     "doctor",
     "embedded",
     "progress",
+    "references/told",
     "curation/progress",
 )
 """Parts that move data without changing them."""

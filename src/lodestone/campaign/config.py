@@ -12,15 +12,15 @@ from lodestone.campaign.arms import sampled_arms
 from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
 from lodestone.campaign.sections.constraints import Constraints
 from lodestone.campaign.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
-from lodestone.campaign.sections.energy import Energy, Grace
+from lodestone.campaign.sections.energy import Energy, Grace, fill_models
 from lodestone.campaign.sections.guidance import Guidance
 from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.judging import Hull, Report, Statistics
 from lodestone.campaign.sections.model import EMBEDDED, Model
+from lodestone.campaign.sections.references import DEFAULT, References
 from lodestone.campaign.sections.sampling import Sampling
 from lodestone.campaign.suggest import did_you_mean
 from lodestone.embedded.prototypes import SYSTEMS
-from lodestone.references.registry import source_names
 
 EMBEDDED_ELEMENTS = tuple(sorted({element for system in SYSTEMS for element in system.split("-")}))
 SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"
@@ -38,19 +38,6 @@ def _system(text: str) -> str:
     if wrong:
         refuse([((), wrong, elements.ALLOWED)])
     return text
-
-
-def _sources(names: tuple[str, ...]) -> tuple[str, ...]:
-    known = source_names()
-    problems: list[Problem] = []
-    for i, name in enumerate(names):
-        if name not in known:
-            wrong = f"no source {name!r}{did_you_mean(name, known)}"
-            problems.append(((i,), wrong, f"{', '.join(known)}, each once"))
-        elif name in names[:i]:
-            problems.append(((i,), f"{name} is there twice", f"{', '.join(known)}, each once"))
-    refuse(problems)
-    return names
 
 
 class Campaign(Section):
@@ -75,10 +62,11 @@ class Campaign(Section):
     arms: Listed[ImportedArm] = Field(
         (), description="Arms whose structures come from elsewhere; everything after sampling is the same."
     )
-    references: Annotated[Listed[str], Field(min_length=1), AfterValidator(_sources)] = Field(
-        ("embedded",),
-        description="Sources of known crystals, in the order in which they are asked.",
-        json_schema_extra={"items": {"type": "string", "enum": list(source_names())}},
+    references: References = Field(
+        DEFAULT,  # validated like what a file says
+        description="Sources of known crystals, in the order in which they are asked: names, files, "
+        "mappings, as in `[alexandria, {name: oqmd, required: true}, mine.yaml]`; see docs/references.md.",
+        validate_default=True,
     )
     symmetrize: Symmetrize = Field(Symmetrize(), description="Standardising the samples.")
     screen: Screen = Field(Screen(), description="What is judged further.")
@@ -98,6 +86,11 @@ class Campaign(Section):
     def canonical_system(self) -> str:
         """The chemical system with its elements sorted."""
         return "-".join(self.elements)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _estimator_follows_checkpoint(cls, data: Any) -> Any:
+        return fill_models(data)
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Campaign:
@@ -127,10 +120,11 @@ class Campaign(Section):
 
     def _unknown_to_embedded(self) -> list[Problem]:
         """The embedded checkpoint and estimator know a few elements only, and would guess at others."""
-        estimator = self.energy.estimator
+        others = self.energy.others
         uses = {
             "model.checkpoint": self.model.checkpoint == EMBEDDED,
-            "energy.estimator": isinstance(estimator, Grace) and estimator.model == EMBEDDED,
+            "energy.estimator": _is_embedded(self.energy.estimator),
+            "energy.estimators": any(map(_is_embedded, others)),
         }
         unknown = [e for e in self.elements if e not in EMBEDDED_ELEMENTS]
         wrong = f"{', '.join(unknown)} not known to the embedded model of "
@@ -172,6 +166,10 @@ class Campaign(Section):
     def _other_composition(self) -> list[Problem]:
         found = self.sampling.outside(self.elements)
         return [(("sampling", *key), wrong, allowed) for key, wrong, allowed in found]
+
+
+def _is_embedded(estimator: Any) -> bool:
+    return isinstance(estimator, Grace) and estimator.model == EMBEDDED
 
 
 def _key_of(term: Any, element: str) -> tuple[str, ...]:

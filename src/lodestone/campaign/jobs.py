@@ -28,10 +28,10 @@ class Job:
 
 
 def other_estimators(campaign: Campaign) -> list[str]:
-    """Names of the estimators that terms of constraints ask for beside the campaign's own."""
+    """Names of the estimators beside the judge: of terms of constraints, then of `energy.estimators`."""
     own = campaign.energy.estimator.model_dump(mode="json")
-    wanted = potentials.estimators(campaign, campaign.constraints)
-    return [potentials.key(estimator) for estimator in wanted if estimator != own]
+    wanted = [*potentials.estimators(campaign, campaign.constraints), *potentials.others(campaign)]
+    return list(dict.fromkeys(potentials.key(estimator) for estimator in wanted if estimator != own))
 
 
 def piloted(campaign: Campaign) -> list[Arm]:
@@ -42,6 +42,7 @@ def piloted(campaign: Campaign) -> list[Arm]:
 def jobs(campaign: Campaign) -> list[Job]:
     """Every job, in the order of the rules."""
     every = arms(campaign)
+    beside = [potentials.key(estimator) for estimator in potentials.others(campaign)]
     return [
         *(Job(rule) for rule in ONCE[:2]),
         *(Job("term_reference_energy", estimator=name) for name in other_estimators(campaign)),
@@ -49,6 +50,7 @@ def jobs(campaign: Campaign) -> list[Job]:
         *(Job("sample", a.name, part.index) for a in every if not a.imported for part in shards(campaign, a)),
         *(Job("import_structures", arm.name) for arm in every if arm.imported),
         *(Job(rule, arm.name) for rule in PER_ARM for arm in every),
+        *(Job("other_energy", arm.name, estimator=name) for name in beside for arm in every),
         *(Job(rule) for rule in ONCE[2:]),
     ]
 

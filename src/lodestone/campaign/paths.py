@@ -49,13 +49,36 @@ class CampaignPaths:
         return self.directory / "references.parquet"
 
     @property
+    def reference_sources(self) -> Path:
+        """What came of each source of known crystals: rows, dates, what is missing and why."""
+        return self.directory / "references.json"
+
+    @property
     def reference_energies(self) -> Path:
         """Their energies by the campaign's estimator."""
         return self.directory / "reference_energies.parquet"
 
     def energies_by(self, estimator: str) -> Path:
-        """Their energies by another estimator that a term names."""
+        """Their energies by another estimator, which a term or `energy.estimators` names."""
         return self.directory / "reference_energies" / f"{estimator}.parquet"
+
+    def energy_by(self, arm: str, estimator: str) -> Path:
+        """The energies of an arm by another estimator of `energy.estimators`."""
+        return self.directory / "arms" / arm / "energies" / f"{estimator}.parquet"
+
+    def hull_by(self, estimator: str) -> Path:
+        """Energies above the hull by another estimator."""
+        return self.directory / "hulls" / f"{estimator}.parquet"
+
+    @property
+    def agreement(self) -> Path:
+        """How far several estimators agree in energies above the hull, by pair."""
+        return self.directory / "agreement.parquet"
+
+    @property
+    def disagreements(self) -> Path:
+        """The structures that they agree least about."""
+        return self.directory / "disagreements.parquet"
 
     @property
     def hull(self) -> Path:

@@ -25,6 +25,12 @@ WHOLE = {
     "report.html": "report",
 }
 """The file by which each stage of the campaign is known."""
+NAMED = {
+    "pilot": r"pilot/(\w+)\.json",
+    "term_reference_energy": r"reference_energies/(.+)\.parquet",
+    "other_energy": r"arms/([^/]+)/energies/(.+)\.parquet",
+}
+"""Stages whose files are named by constraints and estimators."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Place:
 
     stage: str
     arm: str = ""
-    """Or the constraint of a pilot, or the estimator of a term; empty for a stage of the campaign."""
+    """Or the constraint of a pilot, or an estimator, or both; empty for a stage of the campaign."""
     shard: int | None = None
 
 
@@ -49,8 +55,5 @@ def place(path: str) -> Place | None:
     if match := re.fullmatch(r"arms/([^/]+)/(\w+)\.parquet", path):
         stage = STAGES.get(match.group(2))
         return Place(stage, match.group(1)) if stage else None
-    if match := re.fullmatch(r"pilot/(\w+)\.json", path):
-        return Place("pilot", match.group(1))
-    if match := re.fullmatch(r"reference_energies/(.+)\.parquet", path):
-        return Place("term_reference_energy", match.group(1))
-    return None
+    found = ((stage, re.fullmatch(pattern, path)) for stage, pattern in NAMED.items())
+    return next((Place(stage, " by ".join(match.groups())) for stage, match in found if match), None)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.assets import ASSETS, asset_hashes, hashes
+from lodestone.campaign.assets import estimator_hashes, hashes
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.paths import CampaignPaths
+from lodestone.energies.grace_models import EMBEDDED, incomplete, place
+from lodestone.references.descriptions import contents
 
 Estimator = dict[str, Any]
 
@@ -32,7 +34,7 @@ def potentials(campaign: Campaign, constraints: Iterable[str]) -> dict[str, Any]
     wanted = estimators(campaign, constraints)
     if not wanted:
         return {}
-    embedded = any(e["kind"] == "grace" and e["model"] == "embedded" for e in wanted)
+    models = {name: sha256 for e in wanted for name, sha256 in estimator_hashes(e).items()}
     return {
         "potentials": {
             "default": _dump(campaign.energy.estimator),
@@ -40,8 +42,8 @@ def potentials(campaign: Campaign, constraints: Iterable[str]) -> dict[str, Any]
             "batch_size": campaign.energy.batch_size,
             "screen": campaign.screen.model_dump(mode="json", include={"volume_per_atom", "min_distance"}),
             "elements": list(campaign.elements),
-            "references": list(campaign.references),
-            "assets": hashes(campaign, "references") | (asset_hashes(ASSETS["energy"]) if embedded else {}),
+            "references": [contents(source) for source in campaign.references],
+            "assets": hashes(campaign, "references") | models,
         }
     }
 
@@ -66,11 +68,43 @@ def key(estimator: Estimator) -> str:
 
 
 def of_key(campaign: Campaign, wanted: str) -> Estimator:
-    """The estimator of that name among those of the campaign's terms."""
-    known = {key(e): e for e in estimators(campaign, campaign.constraints)}
+    """The estimator of that name among those of the campaign's terms and of `energy.estimators`."""
+    every = [*estimators(campaign, campaign.constraints), *others(campaign)]
+    known = {key(e): e for e in every}
     if wanted not in known:
-        raise ValueError(f"no estimator {wanted!r} in a term; there are: {', '.join(known) or 'none'}")
+        raise ValueError(f"no estimator {wanted!r} in this campaign; there are: {', '.join(known) or 'none'}")
     return known[wanted]
+
+
+def others(campaign: Campaign) -> list[Estimator]:
+    """Settings of the estimators of `energy.estimators` that do not judge."""
+    return [_dump(estimator) for estimator in campaign.energy.others]
+
+
+def missing_models(campaign: Campaign) -> dict[str, bool]:
+    """What is to be said of each GRACE model that is not there, and whether the campaign needs it.
+
+    It needs that of the judge, by which particles look ahead and samples are relaxed too, and those of terms.
+    """
+    needed = [_dump(campaign.energy.estimator), *estimators(campaign, campaign.constraints)]
+    found: dict[str, bool] = {}
+    for estimator in [*needed, *others(campaign)]:
+        if estimator["kind"] != "grace" or estimator["model"] == EMBEDDED:
+            continue
+        folder, remedy = place(estimator["model"])
+        if wrong := incomplete(folder):
+            found.setdefault(f"no GRACE model {estimator['model']}: {wrong}; {remedy}", estimator in needed)
+    return found
+
+
+def settings_of(campaign: Campaign, wanted: str) -> dict[str, Any]:
+    """What the settings of an energy stage hold for another estimator than the judge.
+
+    One that no term needs is optional: where it cannot be had, the campaign goes on without it.
+    """
+    estimator = of_key(campaign, wanted)
+    needed = estimator in estimators(campaign, campaign.constraints)
+    return {"estimator": estimator, "assets": estimator_hashes(estimator), "optional": not needed}
 
 
 def _dump(estimator: Any) -> Estimator:

@@ -25,7 +25,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "deduplicate": ("symmetrize", "screen"),
     "novelty": ("symmetrize", "deduplicate", "references"),
     "energy": ("symmetrize", "screen"),
-    "hull": ("symmetrize", "energy", "references", "reference_energy"),
+    "other_energy": ("symmetrize", "screen"),
+    "hull": ("symmetrize", "energy", "other_energy", *HULL),
     "analyse": (
         *("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy"),
         *("references", "reference_energy", "hull", "pilot"),

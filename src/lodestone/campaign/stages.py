@@ -15,10 +15,11 @@ from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.assets import hashes
 from lodestone.campaign.code import code
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.potentials import of_key, potentials
+from lodestone.campaign.potentials import key, others, potentials, settings_of
 from lodestone.campaign.sections.base import Section
 from lodestone.campaign.shards import Shard
 from lodestone.files import file_hash
+from lodestone.references.descriptions import describe
 
 Settings = dict[str, Any]
 
@@ -35,7 +36,7 @@ def settings(
 ) -> Settings:
     """The JSON-able slice of a campaign that a stage depends on.
 
-    `estimator` is the name of another estimator that a term of the campaign asks for.
+    `estimator` is the name of another estimator than the judge: of a term, or of `energy.estimators`.
 
     Raises:
         ValueError: there is no such stage, `sample` lacks its arm or shard, or another its arm.
@@ -56,7 +57,10 @@ def settings(
         raise ValueError(f"no stage {stage!r}; there are: {', '.join(STAGES)}")
     found = SLICES[stage](campaign)
     if estimator is not None:
-        found["energy"] = found["energy"] | {"estimator": of_key(campaign, estimator)}
+        other = settings_of(campaign, estimator)
+        found["energy"] = found["energy"] | {"estimator": other["estimator"]}
+        found["assets"] = other["assets"]
+        found |= {"optional": True} if other["optional"] else {}
     return found
 
 
@@ -151,7 +155,7 @@ def steering(campaign: Campaign, arm: Arm) -> Settings:
 def _references(campaign: Campaign) -> Settings:
     return {
         "chemical_system": campaign.canonical_system,
-        "references": list(campaign.references),
+        "references": [describe(source) for source in campaign.references],
         "assets": hashes(campaign, "references"),
     }
 
@@ -184,7 +188,7 @@ def _novelty(campaign: Campaign) -> Settings:
     return {
         "threshold": campaign.novelty.threshold,
         "deduplicate": similarity,
-        "references": list(campaign.references),
+        "references": [source.name for source in campaign.references],
     }
 
 
@@ -200,7 +204,8 @@ def _energy(campaign: Campaign) -> Settings:
 
 
 def _hull(campaign: Campaign) -> Settings:
-    return {"elements": list(campaign.elements)}
+    several = [key(estimator) for estimator in others(campaign)]
+    return {"elements": list(campaign.elements)} | ({"others": several} if several else {})
 
 
 def _analyse(campaign: Campaign) -> Settings:

@@ -12,7 +12,7 @@ from typing import Any
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.chunks import Chunks, read_chunks
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.jobs import other_estimators
+from lodestone.campaign.jobs import jobs, other_estimators
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place
 from lodestone.campaign.plan import pilot_structures
@@ -200,6 +200,13 @@ class _View:
             Place("reference_energy"): self.paths.reference_energies,
         }
         files |= {Place("term_reference_energy", name): self.paths.energies_by(name) for name in others}
+        files |= {
+            Place("other_energy", f"{job.arm} by {job.estimator}"): self.paths.energy_by(
+                str(job.arm), str(job.estimator)
+            )
+            for job in jobs(self.campaign)
+            if job.rule == "other_energy"
+        }
         files |= {
             Place("hull"): self.paths.hull,
             Place("analyse"): self.paths.candidates,

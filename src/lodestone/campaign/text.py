@@ -26,7 +26,7 @@ def summary(campaign: Campaign) -> str:
         ),
         *_arms(campaign, [arm for arm in every if not arm.imported]),
         *(("imported", f"{arm.name}: {_counted(campaign, arm)}") for arm in every if arm.imported),
-        ("judged by", f"{_estimator(campaign)} against {', '.join(campaign.references)}"),
+        ("judged by", f"{_estimator(campaign)} against {', '.join(s.name for s in campaign.references)}"),
     ]
     return columns(rows, right=())
 

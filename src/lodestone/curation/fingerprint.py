@@ -12,11 +12,12 @@ it: the pair distribution less its mean, so 0 at long range. Two crystals are co
 
 which is 0 for equal crystals and at most 1. D does not see supercells, rotations, mirror images,
 translations, or the order of atoms. It is defined between crystals of one reduced composition.
+
+Here the formula is evaluated as it stands, one crystal at a time; `fingerprints.py` does many fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +81,6 @@ def vector(crystal: Crystal, settings: FingerprintSettings = DEFAULTS) -> np.nda
     flat = (np.sqrt(weights(crystal[0]))[:, None] * fingerprint(crystal, settings)).ravel()
     norm = np.linalg.norm(flat)
     return np.asarray(flat / norm if norm else flat, dtype=float)
-
-
-def vectors(crystals: Sequence[Crystal], settings: FingerprintSettings = DEFAULTS) -> np.ndarray:
-    """Stacked `vector`s (n_structures, n_pairs · n_bins), float32, of one reduced composition."""
-    return np.stack([vector(c, settings).astype(np.float32) for c in crystals])
 
 
 def distance(one: Crystal, other: Crystal, settings: FingerprintSettings = DEFAULTS) -> float:

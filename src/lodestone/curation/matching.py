@@ -4,16 +4,28 @@ No single fingerprint threshold separates same from different: crystals of one p
 with small distortions lie as close as truly different ones. `two_stage` therefore takes the
 fingerprint as a cheap gate and lets pymatgen's StructureMatcher (Ong et al., Comput. Mater. Sci.
 68, 314, 2013) decide inside it, volumes as they are; `fingerprint` lets the threshold decide.
+
+The matcher gets primitive crystals in reduced cells. Most answers need no matcher: yes, where the
+crystals lie on each other well inside its tolerances (`coincidence.py`); no, where their primitive
+cells differ in the number of atoms, or where no lattice mapping and translation pass the conditions
+that it tests first (`exclusion.py`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from lodestone.curation.coincidence import Frame, coincide, frame
 from lodestone.curation.crystal import Crystal
+from lodestone.curation.exclusion import excluded, lattices_differ
 from lodestone.curation.fingerprint import DEFAULTS, FingerprintSettings
+from lodestone.curation.found import Confirmations
+from lodestone.curation.histograms import reduced
+from lodestone.curation.packed import Packed, pack
+from lodestone.curation.primitive import primitive_cell
 
 if TYPE_CHECKING:
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -41,42 +53,71 @@ class Similarity:
 
 
 class PairDecisions:
-    """Answers whether crystals i and j, already inside the fingerprint gate, are the same."""
+    """Answers whether crystals i and j, already inside the fingerprint gate, are the same.
+
+    The crystals have fingerprints, so their cells and coordinates are sound.
+    """
 
     def __init__(self, crystals: Sequence[Crystal], similarity: Similarity) -> None:
+        self.counts = Confirmations()
         self._crystals = crystals
         self._similarity = similarity
-        self._reduced: dict[int, Structure] = {}
+        self._inside: Packed | None = None
+        self._frames: dict[int, Frame] = {}
+        self._structures: dict[int, Structure] = {}
         self._answers: dict[tuple[int, int], bool] = {}
-        self._matcher = _matcher(similarity) if similarity.method == "two_stage" else None
+        self._matcher: StructureMatcher | None = None
 
     def same(self, i: int, j: int) -> bool:
         """Whether the crystals at positions i and j are the same; symmetric in i and j."""
-        if self._matcher is None:
+        if self._similarity.method == "fingerprint":
             return True
         key = (min(i, j), max(i, j))
         if key not in self._answers:
-            one, other = (self._structure(k) for k in key)
-            self._answers[key] = bool(self._matcher.fit(one, other, skip_structure_reduction=True))
+            begin = time.perf_counter()
+            self._answers[key] = answer = self._decide(*key)
+            self.counts.same += answer
+            self.counts.different += not answer
+            self.counts.seconds += time.perf_counter() - begin
         return self._answers[key]
 
+    def _decide(self, i: int, j: int) -> bool:
+        one, other = self._frame(i), self._frame(j)
+        limits = self._similarity
+        tolerances = {"ltol": limits.ltol, "stol": limits.stol, "angle_tol": limits.angle_tol}
+        if len(one.numbers) != len(other.numbers):
+            self.counts.unequal += 1
+            return False
+        if lattices_differ(one, other, limits.ltol):
+            self.counts.excluded += 1
+            return False
+        if coincide(one, other, **tolerances):
+            self.counts.evident += 1
+            return True
+        if excluded(one, other, **tolerances):
+            self.counts.excluded += 1
+            return False
+        self.counts.matched += 1
+        if self._matcher is None:
+            self._matcher = _matcher(self._similarity)
+        return bool(self._matcher.fit(self._structure(i), self._structure(j), skip_structure_reduction=True))
+
+    def _frame(self, i: int) -> Frame:
+        """The primitive crystal in a reduced cell, made once; all cells are reduced together."""
+        if self._inside is None:
+            self._inside, _ = reduced(pack(self._crystals))
+        if i not in self._frames:
+            self._frames[i] = frame(primitive_cell(self._inside[i]))
+        return self._frames[i]
+
     def _structure(self, i: int) -> Structure:
-        """The reduced primitive structure of a crystal, made once."""
-        if i not in self._reduced:
-            self._reduced[i] = reduced_structure(self._crystals[i])
-        return self._reduced[i]
+        """The primitive crystal as the matcher takes it, made once."""
+        if i not in self._structures:
+            from pymatgen.core import Lattice, Structure
 
-
-def reduced_structure(crystal: Crystal) -> Structure:
-    """The Niggli-reduced primitive cell; the primitive cell where Niggli's algorithm gives up."""
-    from pymatgen.core import Lattice, Structure
-
-    numbers, cell, frac = crystal
-    primitive = Structure(Lattice(cell), numbers, frac).get_primitive_structure()
-    try:
-        return primitive.get_reduced_structure(reduction_algo="niggli")
-    except ValueError:
-        return primitive
+            found = self._frame(i)
+            self._structures[i] = Structure(Lattice(found.cell), found.numbers, found.frac)
+        return self._structures[i]
 
 
 def _matcher(similarity: Similarity) -> StructureMatcher:

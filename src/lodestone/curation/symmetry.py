@@ -142,20 +142,20 @@ def _standardize(
     numbers: np.ndarray, cell: np.ndarray, frac: np.ndarray, symprec: float, tightest: float
 ) -> Symmetrized | str:
     """The standard primitive cell at one symprec, or why there is none."""
-    found = _dataset((numbers, cell, frac), symprec)
+    found = symmetry_dataset((numbers, cell, frac), symprec)
     if isinstance(found, str):
         return found
     primitive = _primitive((numbers, cell, frac), symprec)
     if isinstance(primitive, str):
         return primitive
-    shown = _dataset(primitive, tightest)
+    shown = symmetry_dataset(primitive, tightest)
     if isinstance(shown, str):
         return f"the idealised cell: {shown}"
     moved = largest_displacement(cell, frac, found)
     return Symmetrized(*primitive, shown.number, shown.international, symprec, moved)
 
 
-def _dataset(crystal: Crystal, symprec: float) -> SpglibDataset | str:
+def symmetry_dataset(crystal: Crystal, symprec: float) -> SpglibDataset | str:
     """The symmetry dataset of spglib, or its error message."""
     import spglib
 

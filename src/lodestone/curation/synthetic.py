@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import product
+from math import gcd
+
 import numpy as np
 
 from lodestone.curation.crystal import Crystal
 
-EDGE = 2.4  # Å between the sites of the grid that atoms are put on
+EDGE = 2.25  # Å between the sites of the grid that atoms are put on
+LARGEST = 20  # atoms of a parent
+METALS = (27, 26, 25, 28, 24, 22)
 SHIFT = 0.02  # Å, by which the copies of a parent differ
 
 
@@ -31,15 +37,29 @@ def duplicated_crystals(
 
 
 def _parent(rng: np.random.Generator, formula: int) -> Crystal:
-    """Atoms on some sites of a sheared grid; the formula's number sets how many of each kind."""
-    counts = (1 + formula % 4, 1 + formula // 4 % 4, 1 + formula // 16)
-    n_atoms = sum(counts)
-    shape = rng.permutation([2, 2, -(-n_atoms // 4) + 1])
+    """Atoms on some sites of a sheared grid; the formula's number sets kinds and counts."""
+    numbers = _formula(formula)
+    shape = rng.permutation([2, 2, -(-len(numbers) // 4) + 1])
     sites = np.indices(shape.tolist()).reshape(3, -1).T / shape
-    frac = sites[rng.permutation(len(sites))[:n_atoms]]
+    frac = sites[rng.permutation(len(sites))[: len(numbers)]]
     shear = np.eye(3) + np.tril(rng.uniform(-0.4, 0.4, (3, 3)), -1)
-    cell = np.diag(shape * EDGE * rng.uniform(0.9, 1.2, 3)) @ shear
-    return np.repeat([3, 27, 8], counts), cell, frac
+    cell = np.diag(shape * EDGE * rng.uniform(0.9, 1.1, 3)) @ shear
+    return numbers, cell, frac
+
+
+def _formula(k: int) -> np.ndarray:
+    """Atomic numbers of the k-th formula: ternary oxides of lithium with at most 20 atoms."""
+    counts = _counts()
+    metal, which = divmod(k, len(counts))
+    return np.repeat([3, 8, METALS[metal]], counts[which])
+
+
+@cache
+def _counts() -> list[tuple[int, int, int]]:
+    """Numbers of atoms of reduced ternary formulas, in a random order that never changes."""
+    triples = product(range(1, LARGEST), repeat=3)
+    counts = [(a, b, c) for a, b, c in triples if a + b + c <= LARGEST and gcd(a, b, c) == 1]
+    return [counts[k] for k in np.random.default_rng(0).permutation(len(counts))]
 
 
 def _copy(rng: np.random.Generator, crystal: Crystal) -> Crystal:

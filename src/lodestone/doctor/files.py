@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lodestone.campaign import potentials
 from lodestone.campaign.assets import ASSETS, EMBEDDED
 from lodestone.campaign.config import Campaign
-from lodestone.energies.grace_models import SAVED_MODEL, published_cache
+from lodestone.doctor.installation import Check
+from lodestone.energies.grace_models import SAVED_MODEL, place
 from lodestone.sampling.mattergen.checkpoint import HUB_REPOSITORY
 
 WEIGHTS = ("config.yaml", "checkpoints/last.ckpt")
@@ -19,14 +21,25 @@ Needed = dict[str, tuple[Path | None, str]]
 def needed(campaign: Campaign) -> Needed:
     """Every such file of a campaign, by a name for it."""
     found = _model(campaign.model.checkpoint)
-    if "embedded" in campaign.references:
+    if any(source.kind == "embedded" for source in campaign.references):
         found |= _embedded("references")
-    wanted = [campaign.energy.estimator.model_dump(mode="json")]
+    wanted = [campaign.energy.estimator.model_dump(mode="json"), *potentials.others(campaign)]
     for estimator in [*wanted, *potentials.estimators(campaign, campaign.constraints)]:
         found |= _potential(estimator)
     return {
         name: (None if path is None else path.absolute(), remedy) for name, (path, remedy) in found.items()
     }
+
+
+def here(campaign: Campaign) -> Iterator[Check]:
+    """Whether each of them is on this machine; a published checkpoint is fetched at its first use."""
+    for name, (path, remedy) in needed(campaign).items():
+        if path is None:
+            yield Check(name, "odd", "not here; it is fetched when it is first used", remedy)
+        elif path.is_file():
+            yield Check(name, "good", str(path))
+        else:
+            yield Check(name, "missing", f"no file {path}", remedy)
 
 
 def _model(checkpoint: str) -> Needed:
@@ -59,12 +72,8 @@ def _potential(estimator: dict[str, Any]) -> Needed:
     model = str(estimator["model"])
     if model == "embedded":
         return _embedded("energy")
-    if Path(model).is_dir() or "/" in model:
-        remedy = "put the folder where nodes see it, or name another: energy.estimator.model"
-        return {f"potential {model}": (Path(model) / SAVED_MODEL, remedy)}
-    place = published_cache() / model
-    remedy = f"`grace_models download {model}`, then the folder to {place} (or set GRACE_CACHE)"
-    return {f"potential {model}": (place / SAVED_MODEL, remedy)}
+    folder, remedy = place(model)
+    return {f"potential {model}": (folder / SAVED_MODEL, remedy)}
 
 
 def _embedded(section: str) -> Needed:

@@ -28,6 +28,26 @@ class AseEstimator:
         self.name = name
         self._calculator = calculator
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """What is recorded of it; device and precision are the calculator's own affair."""
+        return {
+            "model": self.name.removeprefix(f"{KIND}-"), "sha256": None,
+            "package": type(self._calculator).__module__.partition(".")[0], "device": None, "precision": None,
+        }  # fmt: skip
+
+    def energy_only(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Energies alone; the order is kept. A calculator without forces can give them."""
+        return [self._energy(atoms) for atoms in structures]
+
+    def _energy(self, atoms: Atoms) -> Evaluation:
+        copy = atoms.copy()
+        copy.calc = self._calculator
+        try:
+            return Evaluation.energy_alone(len(atoms), float(copy.get_potential_energy()))
+        except Exception as error:  # noqa: BLE001 - whatever a foreign calculator raises is about this structure
+            return Evaluation.failed(len(atoms), f"{type(error).__name__}: {error}")
+
     def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Evaluate structures; the order is kept."""
         return [self._evaluate(atoms) for atoms in structures]

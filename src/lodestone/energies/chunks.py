@@ -19,6 +19,7 @@ from lodestone.files import remove_folder
 from lodestone.interruption import stop_if_asked
 from lodestone.unfinished import load, save
 
+HASHED_AT_ONCE = 4096  # rows
 Progress = Callable[[int, int], None]
 
 
@@ -72,8 +73,23 @@ def fingerprint(rows: pl.DataFrame, key: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode())
     for column in rows.columns:
         digest.update(f"{column}:{rows.schema[column]}".encode())
-        digest.update(json.dumps(rows[column].to_list()).encode())
+        for start in range(0, len(rows), HASHED_AT_ONCE):
+            digest.update(_content(rows[column].slice(start, HASHED_AT_ONCE)))
     return digest.hexdigest()[:16]
+
+
+def _content(values: pl.Series) -> bytes:
+    """The values of a part of a column, the same bytes for the same values."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.Array):
+        values, dtype = values.arr.to_list(), pl.List(dtype.inner)
+    if not (isinstance(dtype, pl.List) and dtype.inner.is_numeric()) or values.null_count():
+        return json.dumps(values.to_list()).encode()
+    lengths = values.list.len()
+    inner = values.filter(lengths > 0).explode()
+    if inner.null_count():
+        return json.dumps(values.to_list()).encode()
+    return lengths.to_numpy().tobytes() + inner.to_numpy().tobytes()
 
 
 def clear(state: Path) -> None:

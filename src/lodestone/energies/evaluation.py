@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class Evaluation:
         """An evaluation that did not come about."""
         return cls(math.nan, np.full((n_atoms, 3), math.nan), np.full((3, 3), math.nan), failure)
 
+    @classmethod
+    def energy_alone(cls, n_atoms: int, energy: float) -> Evaluation:
+        """An energy (eV, total) without forces and stress, which are NaN."""
+        return cls(energy, np.full((n_atoms, 3), math.nan), np.full((3, 3), math.nan))
+
     @property
     def max_force(self) -> float:
         """Length of the longest force on an atom, eV/Å."""
@@ -40,8 +45,9 @@ class Evaluation:
 class Estimator(Protocol):
     """An interatomic potential that evaluates structures in batches.
 
-    It may also say which symbols it covers (`elements`) and how far it sees (`cutoff`, Å); `guards`
-    asks for both.
+    It may also have: `elements`, the symbols that it covers, and `cutoff`, how far it sees (Å), which
+    `guards` asks for; `energy_only(structures)`, evaluations without forces and stress where those cost
+    extra; and `described`, a mapping of what `identity` records: model, sha256, package, device, precision.
     """
 
     name: str
@@ -49,3 +55,8 @@ class Estimator(Protocol):
     def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Evaluate structures; the order is kept. Structures must have passed `guards`."""
         ...
+
+
+def described(estimator: Estimator) -> dict[str, Any]:
+    """What an estimator says of itself; empty where it says nothing."""
+    return dict(getattr(estimator, "described", {}))

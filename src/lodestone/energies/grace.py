@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lodestone.energies.evaluation import Evaluation
-from lodestone.energies.grace_models import model_path
+from lodestone.energies.grace_models import EMBEDDED, model_hash, model_path
 from lodestone.energies.tensorflow import load_tensorflow, silence
 from lodestone.files import file_hash
 
@@ -53,12 +53,30 @@ class GraceEstimator:
         self._model = calculator.models[0]
         self._builders = calculator.data_builders
         self._keys = calculator.data_keys
-        self._met: set[tuple[int, int]] = set()  # padded shapes; the first use of one may compile
+        self._published = model
+        self._met: set[tuple[bool, tuple[int, int]]] = set()  # of energies, padded shape: the first compiles
+        self._forward: Callable[[dict[str, Any]], Any] | None = load_tensorflow().function(
+            lambda data: self._model.compute(data)["atomic_energy"], jit_compile=True
+        )
 
     @property
     def file_hash(self) -> str:
-        """SHA-256 of the model's folder."""
-        return file_hash(self.folder)
+        """SHA-256 of the files of the model, of the weights where it is rebuilt from them."""
+        if self._published == EMBEDDED:
+            from lodestone.embedded.grace import WEIGHTS
+
+            return file_hash(WEIGHTS)
+        return model_hash(self.folder)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What is recorded of it."""
+        gpus = load_tensorflow().config.list_physical_devices("GPU")
+        kinds = {v.dtype.name for v in self._model.signatures["compute"].variables if v.dtype.is_floating}
+        return {
+            "model": self._published, "sha256": self.file_hash, "package": "tensorpotential",
+            "device": "gpu" if gpus else "cpu", "precision": "+".join(sorted(kinds)) or None,
+        }  # fmt: skip
 
     def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Evaluate structures in batches of like size, largest first; the order is kept."""
@@ -68,6 +86,18 @@ class GraceEstimator:
             evaluations = self._evaluate_batch([samples[i] for i in batch])
             for i, evaluation in zip(batch, evaluations, strict=True):
                 found[i] = _with_stress(evaluation, structures[i].get_volume())
+        return [found[i] for i in range(len(structures))]
+
+    def energy_only(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Energies in the same batches; what only forces need is not computed."""
+        samples = [self._sample(atoms) for atoms in structures]
+        found: dict[int, Evaluation] = {}
+        for batch in self._batches(samples):
+            energies, atom = self._atomic_energies([samples[i] for i in batch]), 0
+            for i in batch:
+                n_atoms = _atoms(samples[i])
+                energy = float(energies[atom : atom + n_atoms].sum())
+                found[i], atom = Evaluation.energy_alone(n_atoms, energy), atom + n_atoms
         return [found[i] for i in range(len(structures))]
 
     def _batches(self, samples: list[Sample]) -> list[list[int]]:
@@ -98,7 +128,7 @@ class GraceEstimator:
         if pair_forces is None and len(samples) > 1:
             # An older export without pair forces knows only the virial of everything it was given.
             return [self._evaluate_batch([sample])[0] for sample in samples]
-        energies = output["atomic_energy"].numpy().reshape(-1).astype(float)
+        energies = _flat(output["atomic_energy"])
         forces = output["total_f"].numpy().astype(float)
         evaluations, atom, bond = [], 0, 0
         for sample in samples:
@@ -142,13 +172,40 @@ class GraceEstimator:
         factor = STEP ** math.ceil(math.log(level, STEP) - 1e-9)
         return math.ceil(most_atoms * factor), math.ceil(most_bonds * factor)
 
+    def _atomic_energies(self, samples: list[Sample]) -> np.ndarray:
+        """Energies of the atoms of a batch (eV), by the model without its backward half.
+
+        That half is cut out by compiling the model anew; one that cannot be compiled is used whole.
+        """
+        batch = self._joined(samples)
+        if self._forward is not None:
+            with contextlib.suppress(*_refusals()):
+                return _flat(self._call(self._forward, batch))
+            self._forward = None
+        return _flat(self._compute(batch)["atomic_energy"])
+
     def _compute(self, batch: Sample) -> dict[str, Any]:
+        found: dict[str, Any] = self._call(self._model.compute, batch)
+        return found
+
+    def _call(self, function: Callable[[dict[str, Any]], Any], batch: Sample) -> Any:
         tf = load_tensorflow()
         data = {key: tf.convert_to_tensor(_narrow(np.asarray(batch[key]))) for key in self._keys}
-        shape = len(batch["atomic_mu_i"]), len(batch["bond_vector"])
+        shape = function is self._forward, (len(batch["atomic_mu_i"]), len(batch["bond_vector"]))
         with contextlib.nullcontext() if shape in self._met else silence():
             self._met.add(shape)
-            return self._model.compute(data)
+            return function(data)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What TensorFlow raises where it cannot compile a function as a whole."""
+    errors = load_tensorflow().errors
+    return errors.InvalidArgumentError, errors.UnimplementedError, errors.InternalError
+
+
+def _flat(tensor: Any) -> np.ndarray:
+    array: np.ndarray = tensor.numpy().reshape(-1).astype(float)
+    return array
 
 
 def create(settings: Mapping[str, Any], batch_size: int) -> GraceEstimator:

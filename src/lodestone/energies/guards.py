@@ -7,7 +7,8 @@ looked at first, and a refusal has a name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lodestone.energies.evaluation import Estimator, Evaluation
+
+
+HEAVIEST = 118
+NEAR = 3.0  # Å; most atoms of most crystals have a neighbour within it
+ISOLATED_BEYOND = 6.0  # Å; of an estimator that does not say how far it sees
+BROKEN_AFTER = 8  # structures; an estimator that raises for each of so many is broken, not they
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class Guards:
         return None
 
     def _not_covered(self, atoms: Atoms) -> str | None:
+        odd = sorted({int(z) for z in atoms.numbers if not 1 <= z <= HEAVIEST})
+        if odd:
+            return f"no element has the atomic number {', '.join(map(str, odd))}"
         if self.elements is None:
             return None
         missing = sorted(set(atoms.get_chemical_symbols()) - self.elements)
@@ -76,10 +86,10 @@ class Guards:
 
         if self.isolated_beyond is None:
             return None
-        found = np.unique(neighbour_list("i", atoms, self.isolated_beyond))
-        lonely = len(atoms) - len(found)
-        if lonely == 0:
-            return None
+        for reach in (min(NEAR, self.isolated_beyond), self.isolated_beyond):  # the first settles nearly all
+            lonely = len(atoms) - len(np.unique(neighbour_list("i", atoms, reach)))
+            if lonely == 0:
+                return None
         return f"{lonely} isolated atoms without a neighbour within {self.isolated_beyond:g} Å"
 
 
@@ -96,23 +106,54 @@ def guards_for(
     return Guards(
         volume_per_atom=volume_per_atom,
         min_distance=min_distance,
-        isolated_beyond=getattr(estimator, "cutoff", None),
+        isolated_beyond=getattr(estimator, "cutoff", ISOLATED_BEYOND),
         elements=getattr(estimator, "elements", None),
     )
 
 
 def evaluate_guarded(
-    structures: Sequence[Atoms], estimator: Estimator, guards: Guards
+    structures: Sequence[Atoms], estimator: Estimator, guards: Guards, *, forces: bool = True
 ) -> list[Evaluation | str]:
     """Evaluate what the guards let pass; the others get their reason instead, in order.
 
-    An evaluation that is not finite counts as a failure too.
+    An evaluation that is not finite counts as a failure too. An estimator that raises fails the structures
+    that it raises for; where these are all of `BROKEN_AFTER` or more, its error goes on. Without `forces`
+    an estimator that can gives energies alone.
     """
     found: list[Evaluation | str] = [guards(a) or "" for a in structures]
     passed = [i for i, reason in enumerate(found) if not reason]
-    evaluations = estimator.evaluate([structures[i] for i in passed])
+    alone = None if forces else getattr(estimator, "energy_only", None)
+    call = alone or estimator.evaluate
+    raised: list[Exception] = []
+    evaluations = _split(call, [structures[i] for i in passed], estimator.name, raised)
+    if len(raised) == len(passed) >= BROKEN_AFTER:
+        raise raised[0]
+    if raised:
+        first = f"{type(raised[0]).__name__}: {raised[0]}"
+        text = f"{estimator.name} raised for {len(raised)} of {len(passed)} structures, first {first}"
+        warnings.warn(text, stacklevel=2)
     for i, evaluation in zip(passed, evaluations, strict=True):
-        finite = np.isfinite(evaluation.energy) and np.isfinite(evaluation.forces).all()
+        finite = np.isfinite(evaluation.energy) and (alone or np.isfinite(evaluation.forces).all())
         failure = evaluation.failure or f"non-finite answer of {estimator.name}"
         found[i] = evaluation if finite else failure
     return found
+
+
+def _split(
+    call: Callable[[Sequence[Atoms]], list[Evaluation]],
+    structures: list[Atoms],
+    name: str,
+    raised: list[Exception],
+) -> list[Evaluation]:
+    """Evaluations; where a batch raises, those of its halves, down to the structure that it raises for."""
+    from lodestone.energies.evaluation import Evaluation
+
+    try:
+        return call(structures)
+    except Exception as error:  # noqa: BLE001 - whatever a potential raises for an odd structure
+        if len(structures) == 1:
+            raised.append(error)
+            reason = f"{name} failed: {type(error).__name__}: {error}"
+            return [Evaluation.failed(len(structures[0]), " ".join(reason.split())[:300])]
+    half = len(structures) // 2
+    return [e for part in (structures[:half], structures[half:]) for e in _split(call, part, name, raised)]

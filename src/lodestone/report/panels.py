@@ -11,6 +11,7 @@ from lodestone.report import texts
 from lodestone.report.cells import plain_view
 from lodestone.report.cost import cost_panel, pilot_panels
 from lodestone.report.evidence import tests_view
+from lodestone.report.figures.agreement import agreement_panels
 from lodestone.report.figures.distributions import counts_figure, distribution_figure
 from lodestone.report.figures.estimator import parity_figure, parity_table
 from lodestone.report.figures.hull import above_hull_figure, hull_figure
@@ -20,6 +21,7 @@ from lodestone.report.figures.space_groups import space_group_figure
 from lodestone.report.palette import Style, styles
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
+from lodestone.report.sources import sources_panel
 from lodestone.report.texts import HEADS
 from lodestone.statistics.attrition import STAGES
 from lodestone.statistics.plan import ArmPlan
@@ -42,7 +44,9 @@ def panels(data: ReportData) -> list[Panel]:
         _diversity(data, drawn),
         _quality(data),
         _estimator(data),
+        *agreement_panels(data),
         _audit(data),
+        sources_panel(data),
     ]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from lodestone.structures.table import read_table
-from lodestone.tables.reading import read_if_present
+from lodestone.tables.reading import read_if_present, read_sources
 
 if TYPE_CHECKING:
     from lodestone.campaign.paths import CampaignPaths
@@ -35,6 +35,12 @@ class ReportData:
     audit: pl.DataFrame | None
     estimator_error: pl.DataFrame | None
     cifs: dict[str, str]
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    """What came of each source of references."""
+    agreement: pl.DataFrame | None = None
+    """How far several estimators agree; None where there is one."""
+    disagreements: pl.DataFrame | None = None
+    """What they agree least about."""
 
 
 def read_report_data(paths: CampaignPaths) -> ReportData:
@@ -52,7 +58,16 @@ def read_report_data(paths: CampaignPaths) -> ReportData:
         audit=read_if_present(paths.hull_audit),
         estimator_error=read_if_present(paths.estimator_error),
         cifs={name: (paths.best / name).read_text(encoding="utf-8") for name in names},
+        sources=read_sources(paths),
+        agreement=read_if_present(paths.agreement) if _several(paths) else None,
+        disagreements=read_if_present(paths.disagreements) if _several(paths) else None,
     )
+
+
+def _several(paths: CampaignPaths) -> bool:
+    """Whether the campaign has several estimators; tables of an earlier run may lie about."""
+    energy = _record(paths.record).get("config", {}).get("energy", {})
+    return len(energy.get("estimators", [])) > 1
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -21,6 +21,11 @@ STABILITY = """Energies of candidates and references are computed by one estimat
 partly cancel. Structures more than {shown_below:g} eV/atom above the hull are not drawn in
 the hull."""
 
+SOURCES = """The known crystals that novelty and hull were judged by, in the order in which the sources were
+asked. What a source could not give was not compared with: a structure may then be known there, and a phase
+that is missing from the hull makes candidates look more stable than they are. Entries that are no reference
+(disordered, without positions, …) are counted."""
+
 ATTRITION = """How many structures of each arm are left after each stage. A structure is lost at exactly
 one stage, so the losses add up to what was generated; every lost structure stays in
 candidates.parquet."""
@@ -53,6 +58,8 @@ AUDIT = """What the hull lacks: elements without a reference, compositions whose
 bound, and how far the hull moves when one source of references is left out."""
 
 HEADS = {
+    "distinct_half": "distinct, half the threshold",
+    "distinct_double": "distinct, twice the threshold",
     "novel_share": "novel / %",
     "novel_low": "novel, low / %",
     "novel_high": "novel, high / %",
@@ -89,6 +96,7 @@ HEADS = {
     "mae": "MAE / eV/atom",
     "rmse": "RMSE / eV/atom",
     "bias": "bias / eV/atom",
+    "quarantined": "in quarantine",
     "mean_shift": "mean shift / eV/atom",
     "largest_shift": "largest shift / eV/atom",
 }

@@ -20,7 +20,8 @@ def diversity(
     """One row per arm.
 
     S.U.N. counts valid, stable, unique (a representative) and novel structures over all generated.
-    Novelty is a share of the representatives whose novelty was judged.
+    Novelty is a share of the representatives whose novelty was judged. `distinct_half` and `distinct_double`
+    count at half and at twice the threshold of fingerprints, and tell how much the count hangs on it.
     """
     rows = [{"arm": arm} | _arm(table, alpha, stable_below) for arm, table in arms.items()]
     return pl.DataFrame(rows, schema=DIVERSITY, orient="row")
@@ -38,6 +39,8 @@ def _arm(rows: pl.DataFrame, alpha: float, stable_below: float) -> dict[str, obj
         "n": rows.height,
         "screened": screened.height,
         "distinct": distinct.height,
+        "distinct_half": _leaders(rows, "half"),
+        "distinct_double": _leaders(rows, "double"),
         "distinct_formulas": distinct["formula"].drop_nulls().n_unique(),
         "distinct_space_groups": distinct["space_group"].drop_nulls().n_unique(),
         "judged": judged.height,
@@ -52,6 +55,11 @@ def _arm(rows: pl.DataFrame, alpha: float, stable_below: float) -> dict[str, obj
         "sun_high": sun_interval.high,
         "note": _note(rows, distinct, judged),
     }
+
+
+def _leaders(rows: pl.DataFrame, factor: str) -> int | None:
+    column = f"is_representative_{factor}"
+    return rows.filter(_is(column)).height if column in rows.columns else None
 
 
 def _note(rows: pl.DataFrame, distinct: pl.DataFrame, judged: pl.DataFrame) -> str | None:

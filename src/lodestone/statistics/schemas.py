@@ -92,7 +92,11 @@ PARETO: Schema = {
 DIVERSITY: Schema = (
     {"arm": _TEXT}
     | dict.fromkeys(
-        ["n", "screened", "distinct", "distinct_formulas", "distinct_space_groups", "judged"], _COUNT
+        [
+            *["n", "screened", "distinct", "distinct_half", "distinct_double"],
+            *["distinct_formulas", "distinct_space_groups", "judged"],
+        ],
+        _COUNT,
     )
     | {"novel": _COUNT, "novel_share": _NUMBER, "novel_low": _NUMBER, "novel_high": _NUMBER}
     | {"stable_below": _NUMBER, "sun": _COUNT}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,11 +11,15 @@ from lodestone.statistics.analysis import Analysis
 from lodestone.statistics.best import RULE
 from lodestone.statistics.cost_words import cost_words
 from lodestone.statistics.plan import ConstraintPlan, Plan
+from lodestone.statistics.source_words import source_notes
 from lodestone.statistics.verdict import verdict
 
 
-def summarise(analysis: Analysis, plan: Plan) -> dict[str, Any]:
-    """JSON-able summary (no NaN): what was asked, whether guidance worked, what was found."""
+def summarise(analysis: Analysis, plan: Plan, sources: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """JSON-able summary (no NaN): what was asked, whether guidance worked, what was found.
+
+    `sources` tells what came of each source of references.
+    """
     return {
         "campaign": plan.campaign,
         "chemical_system": plan.chemical_system,
@@ -36,7 +40,7 @@ def summarise(analysis: Analysis, plan: Plan) -> dict[str, Any]:
         "constraints": [_constraint(c, analysis, plan) for c in plan.constraints],
         "best_rule": RULE,
         "best": best_rows(analysis.candidates, plan),
-        "notes": notes(analysis, plan),
+        "notes": notes(analysis, plan) + source_notes(sources),
     }
 
 

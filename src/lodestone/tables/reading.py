@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,14 @@ def read_efforts(paths: CampaignPaths, arms: Sequence[str]) -> dict[str, Effort]
         for arm, timing in found.items()
         if timing and timing.structures
     }
+
+
+def read_sources(paths: CampaignPaths) -> list[dict[str, Any]]:
+    """What came of each source of references, in their order; empty where that is not on record."""
+    if not paths.reference_sources.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(paths.reference_sources.read_text(encoding="utf-8"))["sources"]
+    return found
 
 
 def read_if_present(path: Path) -> pl.DataFrame | None:

@@ -28,7 +28,7 @@ def test_a_good_file_is_read_with_all_defaults(campaign):
     assert found.guidance.strengths == (0.1, 0.3)
     assert found.constraints["co_o_4"].terms[0].cutoff == 2.6
     assert found.screen.volume_per_atom == (3.0, 100.0)
-    assert found.references == ("embedded",)
+    assert [source.name for source in found.references] == ["embedded"]
 
 
 def test_a_campaign_cannot_be_changed(campaign):

@@ -22,6 +22,7 @@ constraints:
 guidance: {strengths: auto}
 references: [embedded]
 arms: [{name: mine, structures: mine.parquet}]
+energy: {estimators: [{kind: grace}, {kind: ase, calculator: emt}]}
 """
 
 
@@ -36,7 +37,8 @@ def test_the_rules_tell_what_their_jobs_ask_for():
         assert rule.threads == int(re.search(r"threads: (\d+)", body).group(1))
         for resource in ("mem_mb", "runtime"):
             assert rule.resources[resource] == int(re.search(rf"{resource}=(\d+)", body).group(1))
-    assert set(found) == {*PER_ARM, *ONCE, "pilot", "sample", "import_structures", "term_reference_energy"}
+    apart = {"pilot", "sample", "import_structures", "term_reference_energy", "other_energy"}
+    assert set(found) == {*PER_ARM, *ONCE, *apart}
 
 
 def test_a_resource_that_is_computed_is_refused_with_its_place():

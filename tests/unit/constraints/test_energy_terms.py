@@ -18,7 +18,7 @@ from lodestone.constraints.descriptors.energy_above_hull import REFUSED
 from lodestone.constraints.table import measure_table
 from lodestone.energies.estimators import estimator_and_guards
 from lodestone.energies.evaluate import energies
-from lodestone.references.store import gather
+from lodestone.references.descriptions import resolve
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.run import shard_plan, steering
@@ -100,7 +100,7 @@ def test_a_wrong_estimator_is_named_with_line_and_key(tmp_path: Path, estimator:
 def tables(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The embedded references with their own energies in the place of the estimator's."""
     folder = tmp_path_factory.mktemp("references")
-    known = gather(["embedded"], ["Li", "Co", "O"])
+    known = resolve("embedded").read(["Li", "Co", "O"]).rows
     table.write_table(known, folder / "references.parquet")
     own = known.select("id", "energy_per_atom", energy_failure=pl.lit(None, dtype=pl.String))
     table.write_table(own, folder / "energies.parquet")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -9,6 +12,9 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 
 from lodestone.curation.crystal import Crystal
+
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parents[2])]  # the cases beside this file and the benchmarks are no packages
 
 
 def as_crystal(atoms: Atoms) -> Crystal:

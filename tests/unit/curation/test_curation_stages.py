@@ -73,11 +73,14 @@ def test_stages_in_a_row_keep_count_and_mark_every_structure(tmp_path: Path, cry
     samples = shards(tmp_path, crystals)
     ids = pl.concat([table.read_table(p) for p in samples])["id"].to_list()
     paths = {stage: tmp_path / f"{stage}.parquet" for stage in SETTINGS}
-    references = run("references", paths["references"])
-    symmetrized = run("symmetrize", paths["symmetrize"], samples=samples)
+    references = run("references", paths["references"], sources=tmp_path / "sources.json")
+    symmetrized = run("symmetrize", paths["symmetrize"], samples=samples, state=tmp_path / "state")
+    assert not (tmp_path / "state").exists()
     screened = run("screen", paths["screen"], symmetrized=paths["symmetrize"])
     common = {"symmetrized": paths["symmetrize"]}
-    duplicates = run("deduplicate", paths["deduplicate"], **common, screened=paths["screen"])
+    duplicates = run(
+        "deduplicate", paths["deduplicate"], **common, screened=paths["screen"], state=tmp_path / "state"
+    )
     novelty = run(
         "novelty", paths["novelty"], **common,
         duplicates=paths["deduplicate"], references=paths["references"],
@@ -104,13 +107,15 @@ def test_stages_in_a_row_keep_count_and_mark_every_structure(tmp_path: Path, cry
 
 
 def test_references_know_themselves(tmp_path: Path) -> None:
-    references = run("references", tmp_path / "references.parquet")
+    references = run("references", tmp_path / "references.parquet", sources=tmp_path / "sources.json")
     some = references.filter(pl.col("chemical_system") == "Co-Li-O")[:25]
     table.write_table(some, tmp_path / "samples.parquet")
-    run("symmetrize", tmp_path / "symmetrize.parquet", samples=[tmp_path / "samples.parquet"])
+    run("symmetrize", tmp_path / "symmetrize.parquet", samples=[tmp_path / "samples.parquet"],
+        state=tmp_path / "state")  # fmt: skip
     run("screen", tmp_path / "screen.parquet", symmetrized=tmp_path / "symmetrize.parquet")
     run("deduplicate", tmp_path / "deduplicate.parquet",
-        symmetrized=tmp_path / "symmetrize.parquet", screened=tmp_path / "screen.parquet")  # fmt: skip
+        symmetrized=tmp_path / "symmetrize.parquet", screened=tmp_path / "screen.parquet",
+        state=tmp_path / "state")  # fmt: skip
     found = run(
         "novelty", tmp_path / "novelty.parquet", symmetrized=tmp_path / "symmetrize.parquet",
         duplicates=tmp_path / "deduplicate.parquet", references=tmp_path / "references.parquet",

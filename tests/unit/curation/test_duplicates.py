@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from lodestone.curation import clusters
 from lodestone.curation.clusters import greedy_leaders
-from lodestone.curation.duplicates import SCHEMA, buckets, cluster, duplicates_table
+from lodestone.curation.duplicates import SCHEMA, cluster, duplicates_table
 from lodestone.curation.fingerprint import distance, distances
-from lodestone.curation.matching import PairDecisions, Similarity, reduced_structure
+from lodestone.curation.matching import PairDecisions, Similarity
+from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
 
@@ -117,30 +118,28 @@ def test_counts_fall_with_the_threshold() -> None:
 
 
 def test_buckets_hold_one_reduced_composition(crystals: dict) -> None:
-    names = list(crystals)
-    found = buckets(list(crystals.values()))
-    together = [{names[i] for i in members} for members in found.values() if len(members) > 1]
-    assert together == []
+    everything = list(crystals.values())
+    assert bucket_labels(pack(everything)).tolist() == list(range(len(everything)))
     doubled = [
-        (np.array([3, 8]), np.eye(3), frac := np.zeros((2, 3))),
-        (np.array([8, 8, 3, 3]), np.eye(3), frac),
+        (np.array([3, 8]), np.eye(3), np.zeros((2, 3))),
+        (np.array([], dtype=int), np.eye(3), np.zeros((0, 3))),
+        (np.array([8, 8, 3, 3]), np.eye(3), np.zeros((4, 3))),
+        (np.array([8, 3, 3]), np.eye(3), np.zeros((3, 3))),
     ]
-    assert list(buckets(doubled).values()) == [[0, 1]]
+    assert bucket_labels(pack(doubled)).tolist() == [0, 1, 0, 2]
 
 
-def test_reduced_structure_is_primitive(crystals: dict) -> None:
-    found = reduced_structure(crystals["rocksalt CoO, cubic cell"])
-    assert len(found) == 2
-    assert found.volume == pytest.approx(4.26**3 / 4)
-
-
-def test_each_pair_is_matched_once(crystals: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = PairDecisions([crystals["fcc Cu"]] * 2, TWO_STAGE)
+def test_each_pair_is_decided_once(crystals: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers, cell, frac = crystals["rutile TiO2"]
+    chosen = [crystals["rutile TiO2"], (numbers, cell * 1.15, frac), crystals["rutile TiO2"]]
+    pair = PairDecisions(chosen, TWO_STAGE)
     calls = []
-    fit = pair._matcher.fit
-    monkeypatch.setattr(pair._matcher, "fit", lambda *a, **k: calls.append(1) or fit(*a, **k))
-    assert [pair.same(0, 1), pair.same(1, 0)] == [True, True]
-    assert len(calls) == 1
+    decide = pair._decide
+    monkeypatch.setattr(pair, "_decide", lambda *a: calls.append(a) or decide(*a))
+    assert [pair.same(0, 1), pair.same(1, 0), pair.same(0, 2)] == [True, True, True]
+    assert calls == [(0, 1), (0, 2)]
+    counts = pair.counts
+    assert (counts.same, counts.different, counts.evident, counts.matched) == (2, 0, 1, 1)
 
 
 def tables(crystals: list, passed: list[bool]) -> tuple[pl.DataFrame, pl.DataFrame]:

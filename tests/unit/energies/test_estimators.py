@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from lodestone.energies.estimators import estimator_and_guards, estimator_kinds, make_estimator
-from lodestone.energies.grace_models import MissingModelError, model_path
 
 
 def test_every_kind_is_found_by_its_file() -> None:
@@ -68,23 +65,3 @@ def test_guards_take_the_campaigns_limits() -> None:
     assert guards.min_distance == 0.9
     assert guards(bulk("Cu", a=3.6)) is not None  # 11.66 Å³
     assert guards(bulk("Cu", a=3.5)) is None
-
-
-def test_a_missing_published_model_names_file_and_remedy(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("GRACE_CACHE", str(tmp_path))
-    with pytest.raises(MissingModelError) as failure:
-        make_estimator({"kind": "grace", "model": "GRACE-2L-OMAT-large-ft-AM"})
-    message = str(failure.value)
-    assert str(tmp_path / "GRACE-2L-OMAT-large-ft-AM" / "saved_model.pb") in message
-    assert "grace_models download GRACE-2L-OMAT-large-ft-AM" in message
-
-
-def test_a_folder_without_a_model_is_no_model(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("GRACE_CACHE", str(tmp_path))
-    (tmp_path / "NAME").mkdir()  # what a download that failed may leave behind
-    with pytest.raises(MissingModelError):
-        model_path("NAME")
-    with pytest.raises(MissingModelError, match="given as a path"):
-        model_path(str(tmp_path))
-    (tmp_path / "NAME" / "saved_model.pb").write_bytes(b"x")
-    assert model_path("NAME") == tmp_path / "NAME"

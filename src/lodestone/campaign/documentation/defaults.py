@@ -16,6 +16,8 @@ from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.pilot import Automatic, Pilot
 from lodestone.campaign.sections.sampling import Template
 from lodestone.constraints import Term, term_models
+from lodestone.references.descriptions import examples
+from lodestone.references.source import Source
 
 EXAMPLE: dict[str, Any] = {
     "campaign": "my-campaign",
@@ -49,6 +51,8 @@ def default_yaml() -> str:
 
 
 def _entries(model: BaseModel, *, apart: bool = False, leave_out: Container[str] = ()) -> Iterator[str]:
+    if isinstance(model, Source):
+        yield f"kind: {model.kind}"
     for key in keys(type(model)):
         if key.name in leave_out:
             continue
@@ -84,11 +88,15 @@ def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
         return (elsewhere,)
     if name == "strengths":
         return (Automatic(auto=Pilot()),)
+    if name == "references":
+        return tuple(source for source in examples() if source not in value)
     return (Chgnet(), Ase(calculator="ase.calculators.emt:EMT")) if name == "estimator" else ()
 
 
 def _value(name: str, value: Any) -> Iterator[str]:
-    if isinstance(value, BaseModel):
+    if name == "references":
+        yield f"{name}: {flow([source.name for source in value])}"
+    elif isinstance(value, BaseModel):
         yield f"{name}:"
         yield from (f"  {line}" for line in _entries(value))
     elif isinstance(value, dict) and value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -72,7 +73,8 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, str):
+    if isinstance(value, str | Path):
+        value = str(value)
         plain = isinstance(scalar(value), str) and not set(value) & SPECIAL
         return value if plain else json.dumps(value, ensure_ascii=False)
     return repr(value)

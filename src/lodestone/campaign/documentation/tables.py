@@ -11,6 +11,7 @@ from lodestone.campaign.config import Campaign
 from lodestone.campaign.documentation.keys import first_line, flow, keys, units
 from lodestone.campaign.sections.constraints import Constraint
 from lodestone.constraints import term_models
+from lodestone.references.registry import source_kinds
 
 TEXT = """\
 # Configuration
@@ -23,8 +24,8 @@ page of their own: [constraints](constraints.md).
 - Plain values follow YAML 1.2: `no` is a text, `1e-3` is a number, `010` is ten. Tags and duplicate keys
   are refused; anchors and merge keys work.
 - Types are strict: `"10"` is no number and `true` is no 1. NaN and infinity are refused.
-- Relative paths (`model.checkpoint`, `energy.estimator.model`) are relative to the folder that the command
-  runs in, where `results/` lies too.
+- Relative paths (`model.checkpoint`, `energy.estimator.model`, those of `references`) are relative to the
+  folder that the command runs in, where `results/` lies too.
 - `snakemake ... --config 'sampling={structures: 8}'` changes keys for one run; faults there are named
   `--config`.
 - Editors that know the YAML language server complete keys where a file begins with
@@ -60,6 +61,9 @@ def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[B
     for name, info in model.model_fields.items():
         if name == "constraints":
             yield "constraints.<name>", Constraint
+            continue
+        if name == "references":
+            yield from ((f"{name}` of `kind: {kind}", model) for kind, model in source_kinds().items())
             continue
         for section in _models(info.annotation):
             kind = section.model_fields.get("kind")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from lodestone.campaign.sections.base import Section, allowed, refuse, unit
+from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse, unit
 from lodestone.campaign.suggest import did_you_mean
+from lodestone.energies.grace_models import ALIASES, EMBEDDED, SAVED_MODEL, incomplete, place
 
-EMBEDDED = "embedded"
-SAVED_MODEL = "saved_model.pb"
+PUBLISHED_DEFAULT = "GRACE-2L-OMAT-large-ft-AM"
 # fmt: off
 GRACE_TWO_PRECISIONS = (
     "1L-OMAT-medium-base", "1L-OMAT-medium-ft-E", "1L-OMAT-medium-ft-AM", "1L-OMAT-large-base",
@@ -44,15 +45,27 @@ GRACE_ALLOWED = (
 )
 
 
+def _unknown_model(model: str) -> str | None:
+    folder = Path(model)
+    if os.sep in model or folder.is_dir():
+        if not folder.is_dir():
+            return f"there is no folder {model!r}"
+        return None if (folder / SAVED_MODEL).is_file() else f"folder {model!r} lacks {SAVED_MODEL}"
+    if model in GRACE_PUBLISHED or model in ALIASES or incomplete(place(model)[0]) is None:
+        return None
+    return f"{model!r} is no published name{did_you_mean(model, (EMBEDDED, *GRACE_PUBLISHED))}"
+
+
 class Grace(Section):
     """GRACE, through tensorpotential."""
 
     kind: Literal["grace"] = Field("grace", description="GRACE, through tensorpotential.")
     model: str = Field(
-        EMBEDDED,
-        description="The small potential that comes with the package (for trying, not for science), the name "
-        "of a published model, looked for in $GRACE_CACHE, or a folder, relative to the folder that the "
-        "command runs in.",
+        PUBLISHED_DEFAULT,
+        description="The small potential that comes with the package (embedded; for trying, not for "
+        "science), the name of a published model, looked for in $GRACE_CACHE, or a folder, relative to the "
+        "folder that the command runs in. The default of a campaign with model.checkpoint: embedded is "
+        "embedded.",
         json_schema_extra=allowed(GRACE_ALLOWED),
     )
 
@@ -117,19 +130,89 @@ class Energy(Section):
     """Estimator, and the relaxation by it."""
 
     estimator: Estimator = Field(
-        Grace(), description="The potential that judges candidates and references alike."
+        Grace(),
+        description="The potential that judges candidates and references alike. The default is GRACE, whose "
+        "model follows model.checkpoint.",
+    )
+    estimators: Listed[Estimator] = Field(
+        (),
+        description="In the place of estimator: several. The first judges; candidates and references are "
+        "evaluated by each, and the report says where they agree.",
+        json_schema_extra=allowed("a list of mappings like estimator, each once; not beside estimator"),
     )
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = Field(32, description="Structures per evaluation.")
     relax: Relax = Field(Relax(), description="The short relaxation of the raw samples.")
 
+    @property
+    def others(self) -> tuple[Grace | Chgnet | Ase, ...]:
+        """The estimators that do not judge."""
+        return self.estimators[1:]
 
-def _unknown_model(model: str) -> str | None:
-    folder = Path(model)
-    if os.sep in model or folder.is_dir():
-        if not folder.is_dir():
-            return f"there is no folder {model!r}"
-        return None if (folder / SAVED_MODEL).is_file() else f"folder {model!r} lacks {SAVED_MODEL}"
-    cache = Path(os.environ.get("GRACE_CACHE") or Path.home() / ".cache" / "grace")
-    if model in GRACE_PUBLISHED or (cache / model / SAVED_MODEL).is_file():
-        return None
-    return f"{model!r} is no published name{did_you_mean(model, (EMBEDDED, *GRACE_PUBLISHED))}"
+    @model_validator(mode="after")
+    def _first_judges(self) -> Energy:
+        """`estimators` without `estimator`: its first is the judge."""
+        if not self.estimators:
+            return self
+        once = "every estimator once"
+        problems: list[Problem] = [
+            (("estimators", i), f"{estimator.kind} is there twice", once)
+            for i, estimator in enumerate(self.estimators)
+            if estimator in self.estimators[:i]
+        ]
+        if "estimator" in self.model_fields_set:
+            wrong = "stands beside energy.estimator, and both name a judge"
+            problems.append((("estimators",), wrong, "one of the two; the first of estimators is the judge"))
+        refuse(problems)
+        object.__setattr__(self, "estimator", self.estimators[0])  # the section is frozen
+        return self
+
+
+def fill_models(data: Any) -> Any:
+    """A campaign's data with the model of every GRACE that names none: that which suits the checkpoint.
+
+    Embedded beside the embedded checkpoint, which is for trying the software; else the default, since
+    judging real samples by a toy would be a trap. What is no campaign is left for the validation to tell.
+    """
+    if not isinstance(data, Mapping):
+        return data
+    section = data.get("model")
+    checkpoint = section.get("checkpoint", EMBEDDED) if isinstance(section, Mapping) else EMBEDDED
+    if checkpoint != EMBEDDED:
+        return data
+    filled = dict(data)
+    energy = data.get("energy", {})
+    if isinstance(energy, Mapping):
+        filled["energy"] = _filled_energy(energy)
+    if isinstance(data.get("constraints"), Mapping):
+        filled["constraints"] = {name: _filled_terms(one) for name, one in data["constraints"].items()}
+    return filled
+
+
+def _filled_energy(energy: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(energy)
+    if isinstance(energy.get("estimators"), list | tuple):
+        found["estimators"] = [_filled(one) for one in energy["estimators"]]
+    if "estimator" in energy or not found.get("estimators"):
+        found["estimator"] = _filled(energy.get("estimator", {"kind": "grace"}))
+    return found
+
+
+def _filled_terms(constraint: Any) -> Any:
+    terms = constraint.get("terms") if isinstance(constraint, Mapping) else None
+    if not isinstance(terms, list | tuple):
+        return constraint
+    return {
+        **constraint,
+        "terms": [
+            {**term, "estimator": _filled(term["estimator"])}
+            if isinstance(term, Mapping) and "estimator" in term
+            else term
+            for term in terms
+        ],
+    }
+
+
+def _filled(estimator: Any) -> Any:
+    if isinstance(estimator, Mapping) and estimator.get("kind") == "grace" and "model" not in estimator:
+        return {**estimator, "model": EMBEDDED}
+    return estimator

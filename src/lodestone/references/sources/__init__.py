@@ -1,5 +1,7 @@
-"""One file per source of known crystals; the file's name is the name in a campaign's `references`.
+"""One file per kind of source of known crystals; the file's name is the `kind` in a description.
 
-A file holds one frozen `Source` (see `lodestone.references.source`). Adding a source is adding a
-file: the registry finds it.
+A file holds one frozen class derived from `LocalSource`, `SystemSource` or `BulkSource` (see
+`lodestone.references.source`) and imports nothing heavy at its top. Adding a kind is adding a file: the
+registry finds it, and configuration, schema and documentation follow. A database of a kind that is there
+needs no code: it is a YAML file in `databases/`.
 """

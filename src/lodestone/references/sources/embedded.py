@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from lodestone.references.source import ReferenceSourceError, Source
+from lodestone.references.source import LocalSource, ReferenceSourceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,18 +15,28 @@ if TYPE_CHECKING:
 ASSET = "references.parquet"
 
 
-class EmbeddedSource(Source):
+class EmbeddedSource(LocalSource):
     """The embedded references, for trying the software; its card tells how good they are."""
+
+    handling: ClassVar[frozenset[str]] = LocalSource.handling | {"licence"}  # each row brings its own
 
     path: Path | None = None
     """Another table in place of the packaged one."""
 
     def load(self, elements: Collection[str]) -> pl.DataFrame:
         """The embedded crystals inside the chemical system of `elements`."""
-        from lodestone.references.store import read_references, within_system
+        import polars as pl
 
-        path = self.path or Path(str(resources.files("lodestone.embedded") / ASSET))
+        from lodestone.references.table import read_references, within_system
+
+        (path,) = self.paths()
         if not path.is_file():
-            msg = f"the embedded references are missing: no file {path}"
+            msg = f"the embedded references are missing: no file {path}; restore it, or `make embedded`"
             raise ReferenceSourceError(msg)
-        return within_system(read_references(path), elements)
+        found = within_system(read_references(path), elements)
+        own = pl.lit(self.name)
+        return found.with_columns(source=own, id=pl.concat_str(own, "source_id", separator="/"))
+
+    def paths(self) -> tuple[Path, ...]:
+        """The one table."""
+        return (self.path or Path(str(resources.files("lodestone.embedded") / ASSET)),)

@@ -1,0 +1,163 @@
+"""From an entry of `references` to its source: a name, a mapping, or a YAML file that describes one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lodestone.references.registry import database_file, database_names, kind_names, source_kind, source_kinds
+from lodestone.references.source import ReferenceSourceError, Source
+
+Problem = tuple[tuple[str | int, ...], str, str]
+"""Key relative to the entry, what is wrong, what is allowed."""
+SUFFIXES = (".yaml", ".yml")
+
+
+class DescriptionError(ReferenceSourceError):
+    """A description that is no good; `problems` tell each key, what is wrong and what is allowed."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{_told(k)}{wrong}; allowed: {fix}" for k, wrong, fix in problems))
+
+
+def resolve(entry: Any) -> Source:
+    """The source that an entry of `references` means.
+
+    Raises:
+        DescriptionError: with every fault of the entry.
+    """
+    if isinstance(entry, Source):
+        return entry
+    if isinstance(entry, str):
+        return _named(entry)
+    if isinstance(entry, Mapping):
+        return from_description(_completed(dict(entry)))
+    raise DescriptionError([((), f"{entry!r} is no source", allowed())])
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """The whole description of a source, JSON-able; `from_description` takes it back."""
+    return {"kind": source.kind, **source.model_dump(mode="json")}
+
+
+def contents(source: Source) -> dict[str, Any]:
+    """What of a description decides which rows come: all but how the source is asked."""
+    return {key: value for key, value in describe(source).items() if key not in source.handling}
+
+
+def from_description(data: Mapping[str, Any], *, look: bool = True) -> Source:
+    """The source of a whole description; with `look` what it needs on this machine must be there.
+
+    Raises:
+        DescriptionError: with every fault of the description.
+    """
+    kind = data.get("kind")
+    if kind not in kind_names():
+        raise DescriptionError([(("kind",), _no_kind(kind), ", ".join(kind_names()))])
+    model = source_kind(str(kind))
+    text = json.dumps({key: value for key, value in data.items() if key != "kind"})
+    try:
+        source = model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise DescriptionError(list(_problems(error, model))) from None
+    if look and (found := [((key,), wrong, fix) for key, wrong, fix in source.faults()]):
+        raise DescriptionError(list(found))
+    return source
+
+
+def allowed() -> str:
+    """What an entry of `references` may be, in words."""
+    names = ", ".join(database_names())
+    kinds = ", ".join(kind_names())
+    return f"{names}, a YAML file that describes a source, or a mapping with a name and a kind ({kinds})"
+
+
+def examples() -> tuple[Source, ...]:
+    """A source of every kind: a database of that kind that comes with the package, else its example."""
+    databases = [_read(database_file(name), look=False) for name in database_names()]
+    return tuple(
+        next((source for source in databases if source.kind == kind), None)
+        or from_description({"kind": kind, **model.example}, look=False)
+        for kind, model in source_kinds().items()
+    )
+
+
+def _named(name: str) -> Source:
+    from lodestone.campaign.suggest import did_you_mean
+
+    if name in database_names():
+        return _read(database_file(name))
+    if Path(name).suffix.lower() in SUFFIXES:
+        return _read(Path(name))
+    raise DescriptionError([((), f"no source {name!r}{did_you_mean(name, database_names())}", allowed())])
+
+
+def _read(path: Path, *, look: bool = True) -> Source:
+    """The source that a YAML file describes; its faults are told with file and line."""
+    from lodestone.campaign.errors import ConfigError
+    from lodestone.campaign.load import read_strictly
+    from lodestone.campaign.yaml_reader import key_text
+
+    wanted = "a YAML file with the keys of one source, kind and name among them"
+    try:
+        document = read_strictly(path)
+    except ConfigError as error:
+        raise DescriptionError([((), f"{f.where}: {f.wrong}", wanted) for f in error.faults]) from None
+    if not isinstance(document.data, dict):
+        raise DescriptionError([((), f"{path} holds no mapping", wanted)])
+    try:
+        return from_description(document.data, look=look)
+    except DescriptionError as error:
+        told = [((), f"{document.place(k)}: {key_text(k)}: {wrong}", a) for k, wrong, a in error.problems]
+        raise DescriptionError(list(told)) from None
+
+
+def _completed(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with the keys of the database of its name, where one comes with the package, below its own."""
+    name = entry.get("name")
+    if not isinstance(name, str) or name not in database_names():
+        return entry
+    shipped = describe(_read(database_file(name), look=False))
+    if entry.get("kind", shipped["kind"]) != shipped["kind"]:
+        wrong = f"{name} is the name of a database of kind {shipped['kind']}"
+        raise DescriptionError([(("kind",), wrong, f"{shipped['kind']}; or give your source another name")])
+    return shipped | entry
+
+
+def _no_kind(kind: Any) -> str:
+    from lodestone.campaign.suggest import did_you_mean
+
+    if kind is None:
+        return "is missing"
+    return f"{kind!r} is no kind of source{did_you_mean(str(kind), kind_names())}"
+
+
+def _problems(error: ValidationError, model: type[Source]) -> Iterator[Problem]:
+    from lodestone.campaign.suggest import did_you_mean
+
+    keys = list(model.model_fields)
+    for details in error.errors(include_url=False):
+        path = tuple(details["loc"])
+        if details["type"] == "extra_forbidden" and len(path) == 1:
+            yield path, f"unknown key{did_you_mean(str(path[0]), keys)}", ", ".join(["kind", *keys])
+        elif details["type"] == "missing":
+            yield path, "is missing", _takes(model, path)
+        else:
+            yield path, f"{details['input']!r}: {details['msg']}", _takes(model, path)
+
+
+def _takes(model: type[Source], path: tuple[str | int, ...]) -> str:
+    """What a key is for, as its field says."""
+    field = model.model_fields.get(str(path[0])) if path else None
+    if field is None or not field.description:
+        return ", ".join(["kind", *model.model_fields])
+    return field.description.strip().splitlines()[0].rstrip(".")
+
+
+def _told(path: tuple[str | int, ...]) -> str:
+    return f"{'.'.join(map(str, path))}: " if path else ""
