@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from multiprocessing import get_context
 
 import pytest
 
@@ -21,18 +20,19 @@ def test_a_line_that_was_cut_short_is_passed_over_and_does_no_more_harm(tmp_path
     assert [event["name"] for event in journal.events()] == ["a", "b"]
 
 
-def _append(folder, name):
-    for i in range(50):
-        Journal(folder).append({"event": "void", "name": f"{name}{i}", "filler": "x" * 5000})
+WRITER = """\
+import sys
+from pathlib import Path
+from snakemake_executor_plugin_submitit.journal import Journal
+
+for i in range(50):
+    Journal(Path(sys.argv[1])).append({"event": "void", "name": f"{sys.argv[2]}{i}", "filler": "x" * 5000})
+"""
 
 
 def test_several_processes_may_write(tmp_path):
-    context = get_context("spawn")
-    writers = [context.Process(target=_append, args=(tmp_path, name)) for name in "ab"]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name]) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
     assert len({event["name"] for event in Journal(tmp_path).events()}) == 100
 
 

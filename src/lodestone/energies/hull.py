@@ -115,6 +115,8 @@ class Hulls:
     def _make(self, system: System) -> PhaseDiagram | str:
         from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
+        if not system:  # a structure that could not be read has its row all the same
+            return "no hull: no atoms"
         missing = self.missing_elements(system)
         if missing:
             return f"no hull: no reference of pure {', '.join(missing)}"

@@ -138,3 +138,13 @@ def test_energies_are_joined_by_id() -> None:
     found = with_energies(structures, energies)
     assert found["energy_per_atom"].to_list() == [-2.0, -1.0]
     assert found["own_energy"].to_list() == [None, None]
+
+
+def test_a_structure_without_atoms_has_its_row_and_no_hull() -> None:
+    candidates = _rows([("c/none", [], None, None, None), ("c/LiO", [LI, OX], -4.4, None, None)])
+    found = hull_table(candidates, REFERENCES)
+    assert found["id"].to_list()[:2] == ["c/none", "c/LiO"]
+    assert _above(found, "c/none") is None
+    assert _above(found, "c/none", "e_above_hull_combined") is None
+    assert found["hull_note"][0] == "no energy: refused"
+    assert _above(found, "c/LiO") == pytest.approx(0.6)  # hull of Li2O and O at -5

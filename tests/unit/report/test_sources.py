@@ -7,15 +7,7 @@ import synthetic
 from lodestone.files import write_json
 from lodestone.statistics.source_words import source_notes
 
-
-def source(name, **changes):
-    return {
-        "name": name, "kind": "optimade", "licence": "CC-BY-4.0", "required": False, "state": "complete",
-        "rows": 12, "missing": [], "left_out": {}, "failure": None,
-        "retrieved": ["2026-04-01T10:00:00", "2026-04-14"],
-    } | changes  # fmt: skip
-
-
+source = synthetic.source
 DOWN = source("oqmd", state="missing", rows=0, retrieved=None, failure="https://oqmd.org <b>503</b>")
 HALF = source(
     "alexandria",
@@ -59,6 +51,7 @@ def test_the_page_and_the_summary_tell_what_came(finished, tmp_path):
     assert "is not on record" not in shown
 
 
-def test_an_older_campaign_says_that_nothing_is_on_record(finished, tmp_path):
+def test_a_campaign_without_any_source_on_record_says_so(finished, tmp_path):
+    write_json(tmp_path / "small/references.json", {"sources": []})
     finished(tmp_path / "small", synthetic.settings(synthetic.usual_arms()[:2]))
     assert "What came of the sources is not on record." in (tmp_path / "small/report.html").read_text()
