@@ -24,10 +24,8 @@ ALONE = {
 """The jobs of a stage that is made again, and of what follows from it."""
 EDITS = {
     "symmetrize: {max_displacement: 0.2}": ALONE["symmetrize"],
-    "screen: {distance_fraction: 0.5}": AFTER_SCREEN,
     "novelty: {threshold: 0.2}": ALONE["novelty"],
     "hull: {shown_below: 0.2}": ENDING,
-    "statistics: {alpha: 0.01}": ENDING,
     "energy: {relax: {steps: 20}}": ALONE["relax"],
 }
 """A key more in the campaign file, and the jobs that it makes again; record and report show every key."""

@@ -116,27 +116,39 @@ def evaluate_guarded(
 ) -> list[Evaluation | str]:
     """Evaluate what the guards let pass; the others get their reason instead, in order.
 
-    An evaluation that is not finite counts as a failure too. An estimator that raises fails the structures
-    that it raises for; where these are all of `BROKEN_AFTER` or more, its error goes on. Without `forces`
-    an estimator that can gives energies alone.
+    An evaluation that is not finite counts as a failure too; for an estimator that raises see
+    `evaluate_each`. Without `forces` an estimator that can gives energies alone.
     """
     found: list[Evaluation | str] = [guards(a) or "" for a in structures]
     passed = [i for i, reason in enumerate(found) if not reason]
     alone = None if forces else getattr(estimator, "energy_only", None)
-    call = alone or estimator.evaluate
-    raised: list[Exception] = []
-    evaluations = _split(call, [structures[i] for i in passed], estimator.name, raised)
-    if len(raised) == len(passed) >= BROKEN_AFTER:
-        raise raised[0]
-    if raised:
-        first = f"{type(raised[0]).__name__}: {raised[0]}"
-        text = f"{estimator.name} raised for {len(raised)} of {len(passed)} structures, first {first}"
-        warnings.warn(text, stacklevel=2)
+    evaluations = evaluate_each([structures[i] for i in passed], estimator, alone)
     for i, evaluation in zip(passed, evaluations, strict=True):
         finite = np.isfinite(evaluation.energy) and (alone or np.isfinite(evaluation.forces).all())
         failure = evaluation.failure or f"non-finite answer of {estimator.name}"
         found[i] = evaluation if finite else failure
     return found
+
+
+def evaluate_each(
+    structures: Sequence[Atoms],
+    estimator: Estimator,
+    call: Callable[[Sequence[Atoms]], list[Evaluation]] | None = None,
+) -> list[Evaluation]:
+    """Evaluate structures that the guards let pass, by `call` (default: all that the estimator gives).
+
+    An estimator that raises fails the structures that it raises for; where these are all of `BROKEN_AFTER`
+    or more, its error goes on.
+    """
+    raised: list[Exception] = []
+    evaluations = _split(call or estimator.evaluate, list(structures), estimator.name, raised)
+    if len(raised) == len(structures) >= BROKEN_AFTER:
+        raise raised[0]
+    if raised:
+        first = f"{type(raised[0]).__name__}: {raised[0]}"
+        text = f"{estimator.name} raised for {len(raised)} of {len(structures)} structures, first {first}"
+        warnings.warn(text, stacklevel=3)
+    return evaluations
 
 
 def _split(

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lodestone.energies.guards import evaluate_each
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -74,7 +76,8 @@ def relax(
     """Relax until every force on an atom and on the cell is below `largest_force` (eV/Å).
 
     At most `steps` moves are made. `acceptable` names the reason why a structure must not be
-    evaluated (None when it may be); such a structure stops there, keeping its last good state.
+    evaluated (None when it may be); such a structure stops there, keeping its last good state. So does one
+    that the estimator raises an error for.
     """
     walkers = [_walker(a) for a in structures]
     numbers = [a.numbers for a in structures]
@@ -84,7 +87,7 @@ def relax(
         for i in active:
             walkers[i].failure = acceptable(atoms[i]) if acceptable else None
         active = [i for i in active if walkers[i].failure is None]
-        found = estimator.evaluate([atoms[i] for i in active])
+        found = evaluate_each([atoms[i] for i in active], estimator)
         for i, evaluation in zip(active, found, strict=True):
             _advance(walkers[i], atoms[i], evaluation, largest_force, steps)
         active = [i for i in active if walkers[i].goes_on(largest_force)]

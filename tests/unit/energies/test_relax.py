@@ -105,3 +105,32 @@ def test_non_finite_forces_are_a_failure() -> None:
 
     (found,) = relax([bulk("Cu")], Broken())
     assert found.failure == "no idea"
+
+
+class _Touchy:
+    """EMT that raises for structures with gold."""
+
+    name = "touchy"
+
+    def __init__(self, hates: str = "Au") -> None:
+        self.hates = hates
+
+    def evaluate(self, structures: list[Atoms]) -> list[Evaluation]:
+        if any(self.hates in atoms.get_chemical_symbols() for atoms in structures):
+            raise RuntimeError(f"no {self.hates} here")
+        return _estimator().evaluate(structures)
+
+
+@pytest.mark.filterwarnings("ignore:touchy raised")
+def test_an_estimator_that_raises_fails_only_what_it_raises_for() -> None:
+    some = [_distorted(0, "CuCuCuCu"), _distorted(1, "CuAuCuAu"), _distorted(2, "CuCuCuCu")]
+    found = relax(some, _Touchy(), steps=5)
+    assert [f.failure for f in found] == [None, "touchy failed: RuntimeError: no Au here", None]
+    assert np.isnan(found[1].largest_force)
+    alone = relax(some[::2], _estimator(), steps=5)
+    assert [found[0].evaluation.energy, found[2].evaluation.energy] == [f.evaluation.energy for f in alone]
+
+
+def test_an_estimator_that_raises_for_everything_is_broken() -> None:
+    with pytest.raises(RuntimeError, match="no Cu here"):
+        relax([_distorted(i) for i in range(8)], _Touchy("Cu"), steps=5)
