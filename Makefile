@@ -28,8 +28,8 @@ demo: setup ## the demonstration campaign, from nothing to results/demo/report.h
 test: setup ## every test, but those on a real SLURM
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slurm"
 
-test-slurm: setup ## the tests on a real SLURM, which they install (Debian, root) and start
-	@$(BIN)/python -m pytest tests/slurm
+test-slurm: setup ## the tests on a real SLURM, which they install (Debian, root) and start; ARGS='-m "not slow"'
+	@$(BIN)/python -m pytest tests/slurm $(ARGS)
 
 lint: setup ## style, types and workflow files
 	@$(BIN)/ruff check .
