@@ -9,6 +9,7 @@ from lodestone.report import texts
 from lodestone.report.cells import Cell, Column, View, count_cell, rows_of
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
+from lodestone.statistics.source_words import brief
 
 COLUMNS = (
     Column("source"),
@@ -41,11 +42,17 @@ def _row(source: Mapping[str, Any]) -> list[Cell]:
         Cell(source["kind"]),
         Cell(source["state"]),
         count_cell(source["rows"]),
-        Cell(_dates(source["retrieved"])),
+        Cell(_dates(source["retrieved"]), code=True),
         Cell(source["licence"] or "not stated"),
         Cell(", ".join(f"{number} {reason}" for reason, number in left_out) or "–"),
-        Cell("; ".join(filter(None, [", ".join(source["missing"]), source["failure"]])) or "–"),
+        Cell(_missing(source)),
     ]
+
+
+def _missing(source: Mapping[str, Any]) -> str:
+    if source["state"] == "complete":
+        return "–"
+    return "; ".join(filter(None, [", ".join(source["missing"]), brief(source["failure"], source["name"])]))
 
 
 def _dates(retrieved: list[str] | None) -> str:

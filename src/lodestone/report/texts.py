@@ -24,7 +24,7 @@ the hull."""
 SOURCES = """The known crystals that novelty and hull were judged by, in the order in which the sources were
 asked. What a source could not give was not compared with: a structure may then be known there, and a phase
 that is missing from the hull makes candidates look more stable than they are. Entries that are no reference
-(disordered, without positions, …) are counted."""
+(disordered, without positions, …) are counted; references.json has every reason whole."""
 
 ATTRITION = """How many structures of each arm are left after each stage. A structure is lost at exactly
 one stage, so the losses add up to what was generated; every lost structure stays in

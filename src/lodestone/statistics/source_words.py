@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+LONGEST = 200  # characters of a reason
+
 
 def source_notes(sources: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence for each source that is not complete, with the reason; one more where nothing came."""
@@ -23,4 +25,12 @@ def _note(source: Mapping[str, Any]) -> str:
         if source["rows"]
         else f"Not compared with {source['name']}"
     )
-    return f"{compared}: {source['failure'] or 'no reason recorded'}."
+    return f"{compared}: {brief(source['failure'], source['name'])}."
+
+
+def brief(failure: str | None, name: str) -> str:
+    """The first reason alone, cut where it is long: `references.json` has them all, whole."""
+    if not failure:
+        return "no reason recorded"
+    first = failure.removeprefix(f"{name}: ").partition("; ")[0].rstrip(".")
+    return first if len(first) <= LONGEST else f"{first[:LONGEST]}…"

@@ -55,3 +55,12 @@ def test_a_campaign_without_any_source_on_record_says_so(finished, tmp_path):
     write_json(tmp_path / "small/references.json", {"sources": []})
     finished(tmp_path / "small", synthetic.settings(synthetic.usual_arms()[:2]))
     assert "What came of the sources is not on record." in (tmp_path / "small/report.html").read_text()
+
+
+def test_a_note_has_the_first_reason_and_no_more():
+    first = "'HTTP 503' (tried 5 times in 25.9 s), at https://oqmd.org/v1"
+    long = f"oqmd: {first}; run it again; oqmd: the same once more"
+    (note, _) = source_notes([source("oqmd", state="missing", rows=0, failure=long)])
+    assert note == f"Not compared with oqmd: {first}."
+    (note, _) = source_notes([source("oqmd", state="missing", rows=0, failure="x" * 500)])
+    assert note == f"Not compared with oqmd: {'x' * 200}…."
