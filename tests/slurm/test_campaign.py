@@ -27,7 +27,7 @@ guidance:
   strengths: [0.1]
   late: false
   particles: {{count: 2, times: [0.3, 0.1], look_ahead: 3}}
-energy: {{batch_size: 4}}
+energy: {{batch_size: 4, estimator: {{kind: grace, model: embedded}}}}
 report: {{best: 3}}
 """
 
