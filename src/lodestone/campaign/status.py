@@ -12,10 +12,11 @@ from typing import Any
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.chunks import Chunks, read_chunks
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.jobs import jobs, other_estimators
+from lodestone.campaign.jobs import other_estimators
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place
 from lodestone.campaign.plan import pilot_structures
+from lodestone.campaign.several import Several
 from lodestone.campaign.shards import Shard, shards
 from lodestone.campaign.submitted import FOLDER, Queue, read_queue
 from snakemake_executor_plugin_submitit.history import Record
@@ -201,11 +202,9 @@ class _View:
         }
         files |= {Place("term_reference_energy", name): self.paths.energies_by(name) for name in others}
         files |= {
-            Place("other_energy", f"{job.arm} by {job.estimator}"): self.paths.energy_by(
-                str(job.arm), str(job.estimator)
-            )
-            for job in jobs(self.campaign)
-            if job.rule == "other_energy"
+            Place("other_energy", f"{arm.name} by {name}"): self.paths.energy_by(arm.name, name)
+            for name in Several(self.campaign, self.paths).names
+            for arm in arms(self.campaign)
         }
         files |= {
             Place("hull"): self.paths.hull,

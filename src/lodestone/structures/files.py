@@ -68,9 +68,15 @@ def _pending(path: Path) -> Iterator[Pending]:
         return _table(path)
     if path.suffix.lower() == ".zip":
         return _zip(path)
-    if reader_of(path.name) is None:
+    if not is_readable(path):
         raise UnknownFormatError(f"{path}: structures are read from {FORMATS}")
     return _text_file(path, path.name)
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a path is a folder, or a file whose name tells a format."""
+    known = path.suffix.lower() in {".parquet", ".zip"} or reader_of(path.name) is not None
+    return known or path.is_dir()
 
 
 def reader_of(name: str) -> Callable[[str, str], Iterator[Pending]] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from ase import Atoms
 from lodestone.energies.estimators import make_estimator
 from lodestone.energies.evaluation import Estimator
 
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 SKEWED = np.array([[2.9, 0.2, -0.3], [0.4, 3.1, 0.5], [-0.6, 0.3, 5.2]])
 FRAC = np.array([[0.02, 0.0, 0.01], [0.48, 0.53, 0.5], [0.1, 0.52, 0.26], [0.55, 0.08, 0.73]])
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -66,3 +70,13 @@ def broken(kind: str) -> dict[str, tuple[Atoms, str]]:
         "no element": (changed(numbers=[0, 3, 8, 8]), "no element"),
         "unknown element": (changed(numbers=[100] * 4), ""),
     }
+
+
+def script(name: str) -> ModuleType:
+    """A script as a module, anew each time."""
+    spec = spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found

@@ -5,19 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import polars as pl
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from estimator_cases import SCRIPTS, script
 
 from lodestone.structures import table
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
 ENERGY = {
     "estimator": {"kind": "ase", "calculator": "ase.calculators.emt:EMT", "arguments": {}},
     "batch_size": 8,
@@ -38,15 +36,6 @@ script.main(samples=[folder / "samples.parquet"], measured=folder / "measured.pa
 """
 
 
-def _script(name: str) -> ModuleType:
-    spec = spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
-
-
 def _crystals(n: int) -> list[Atoms]:
     rng = np.random.default_rng(0)
     found = []
@@ -64,7 +53,7 @@ def test_energy_keeps_every_row_and_says_why_there_is_none(tmp_path: Path) -> No
     table.write_table(structures, tmp_path / "symmetrized.parquet")
     screened = pl.DataFrame({"id": ["a", "b", "c"], "passed": [True, False, True]})
     table.write_table(screened, tmp_path / "screened.parquet")
-    _script("energy").main(
+    script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
         settings={"energy": ENERGY}, output=tmp_path / "energy.parquet", state=tmp_path / "state",
     )  # fmt: skip
@@ -85,15 +74,15 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     screened = pl.DataFrame({"id": ["a", "b"], "passed": [True, True]})
     table.write_table(screened, tmp_path / "screened.parquet")
     settings = {"energy": ENERGY, "elements": ["Au", "Cu"], "hull": {"shown_below": 0.5}}
-    _script("energy").main(
+    script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
         settings=settings, output=tmp_path / "energy.parquet", state=tmp_path / "s1",
     )  # fmt: skip
-    _script("reference_energy").main(
+    script("reference_energy").main(
         references=tmp_path / "references.parquet", settings=settings,
         output=tmp_path / "reference_energies.parquet", state=tmp_path / "s2",
     )  # fmt: skip
-    _script("hull").main(
+    script("hull").main(
         symmetrized=[tmp_path / "symmetrized.parquet"], energies=[tmp_path / "energy.parquet"],
         references=tmp_path / "references.parquet",
         reference_energies=tmp_path / "reference_energies.parquet", settings=settings,

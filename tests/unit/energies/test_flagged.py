@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import polars as pl
 import pytest
 from ase import Atoms
-from estimator_cases import FRAC, KINDS, broken, crystal, estimator_of
+from estimator_cases import FRAC, KINDS, broken, crystal, estimator_of, script
 
 from lodestone.energies import identity
 from lodestone.energies.evaluate import energies
@@ -18,17 +16,7 @@ from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 from lodestone.structures import table
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
 CASES = list(broken("emt"))
-
-
-def script(name: str) -> ModuleType:
-    spec = spec_from_file_location(f"flagged_{name}", SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
 
 
 def rows(structures: dict[str, Atoms]) -> pl.DataFrame:

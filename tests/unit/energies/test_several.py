@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import polars as pl
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from estimator_cases import script
 
 from lodestone.energies import identity
 from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreement, disagreements
@@ -19,19 +19,9 @@ from lodestone.report.figures.agreement import agreement_panels, parity_figure
 from lodestone.statistics.intervals import wilson
 from lodestone.structures import table
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
 EMT = {"kind": "ase", "calculator": "emt", "arguments": {}}
 LJ = {"kind": "ase", "calculator": "lj", "arguments": {"sigma": 2.3, "epsilon": 0.4, "rc": 6.0}}
 NONE = {"kind": "ase", "calculator": "ase.calculators.emt:Nothing", "arguments": {}}
-
-
-def script(name: str) -> ModuleType:
-    spec = spec_from_file_location(f"several_{name}", SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
 
 
 def alloys(n: int) -> list[Atoms]:

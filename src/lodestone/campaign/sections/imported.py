@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lodestone.campaign.sections.base import Problem, Section, allowed, refuse
+from lodestone.structures.files import is_readable
 
-FORMATS = (".cif", ".mcif", ".extxyz", ".xyz", ".poscar", ".vasp", ".parquet", ".zip")
 ALLOWED = (
     "a file (.cif, .extxyz, .xyz, POSCAR, .vasp, .parquet, .zip) or a folder of such text files, relative to "
     "the folder that the command runs in"
@@ -52,8 +52,7 @@ class ImportedArm(Section):
         path = Path(self.structures)
         if not path.exists():
             return [(("structures",), f"there is no file or folder {self.structures!r}", ALLOWED)]
-        named = path.name.upper().startswith(("POSCAR", "CONTCAR")) or path.suffix.lower() in FORMATS
-        if path.is_file() and not named:
+        if not is_readable(path):
             return [(("structures",), f"the name of {self.structures!r} tells no format", ALLOWED)]
         return []
 
