@@ -13,6 +13,7 @@ from lodestone.statistics.cost import Effort, cost
 from lodestone.statistics.distinct import first_of_its_kind
 from lodestone.statistics.distributions import distributions
 from lodestone.statistics.diversity import diversity
+from lodestone.statistics.joint import joint
 from lodestone.statistics.pareto import pareto, rank_columns
 from lodestone.statistics.plan import Plan
 from lodestone.statistics.processed import measure_structures
@@ -36,6 +37,7 @@ class Analysis:
     quality: pl.DataFrame
     cost: pl.DataFrame
     distributions: pl.DataFrame
+    joint: pl.DataFrame
 
 
 def analyse(
@@ -60,7 +62,8 @@ def analyse(
         for c in plan.constraints
         for name, rows in split.items()
     }
-    losses, reasons = attrition(split, plan.shown_below, plan.alpha)
+    losses, reasons = attrition(split, plan.shown_below, plan.alpha, plan.seed)
+    measured = quantities(split, known, plan)
     return Analysis(
         candidates=candidates,
         rates=rates(split, plan),
@@ -68,10 +71,11 @@ def analyse(
         attrition=losses,
         reasons=reasons,
         pareto=points,
-        diversity=diversity(split, plan.alpha),
+        diversity=diversity(split, plan),
         quality=quality(split, plan, kinds),
         cost=cost(split, plan, kinds, efforts or {}),
-        distributions=distributions(quantities(split, known, plan)),
+        distributions=distributions(measured),
+        joint=joint(measured),
     )
 
 

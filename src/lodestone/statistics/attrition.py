@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
-from lodestone.statistics.intervals import wilson
-from lodestone.statistics.outcomes import finite_mask, quarantined
+from lodestone.campaign.seeds import derive_seed
+from lodestone.statistics.clusters import rate_interval
+from lodestone.statistics.intervals import Interval
+from lodestone.statistics.outcomes import finite_mask, quarantined, rate_of
 from lodestone.statistics.reasons import group_reasons
 from lodestone.statistics.schemas import ATTRITION, REASONS
 
@@ -34,17 +37,23 @@ def fate(rows: pl.DataFrame, shown_below: float) -> pl.DataFrame:
 
 
 def attrition(
-    arms: Mapping[str, pl.DataFrame], shown_below: float, alpha: float = 0.05
+    arms: Mapping[str, pl.DataFrame], shown_below: float, alpha: float = 0.05, seed: int = 0
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Counts per arm and stage with Wilson intervals, and the reasons of every loss with counts."""
+    """Counts per arm and stage with intervals, and the reasons of every loss with counts.
+
+    Intervals are Wilson's, or bootstrapped over lineages (from `seed`) where structures share them.
+    """
     counts: list[dict[str, object]] = []
     reasons: list[dict[str, object]] = []
     for arm, rows in arms.items():
         fates = fate(rows, shown_below)
-        entered = rows.height
+        entered, left = rows.height, np.ones(rows.height, dtype=bool)
         for stage in STAGES:
-            lost = fates.filter(pl.col("lost_at") == stage)
-            counts.append(_count(arm, stage, entered, lost.height, rows.height, alpha))
+            here = (fates["lost_at"] == stage).fill_null(value=False)
+            lost, left = fates.filter(here), left & ~here.to_numpy().astype(bool)
+            rng = np.random.default_rng(derive_seed(seed, "bootstrap", arm))
+            interval = rate_interval(rate_of(left, rows["lineage"]), rng, alpha)
+            counts.append(_count(arm, stage, entered, lost.height, rows.height, interval))
             entered -= lost.height
             grouped = group_reasons(lost["reason"].fill_null("no reason recorded").to_list())
             reasons += [{"arm": arm, "stage": stage, "reason": r, "count": n} for r, n in grouped.items()]
@@ -54,9 +63,10 @@ def attrition(
     )
 
 
-def _count(arm: str, stage: str, entered: int, lost: int, generated: int, alpha: float) -> dict[str, object]:
+def _count(
+    arm: str, stage: str, entered: int, lost: int, generated: int, interval: Interval
+) -> dict[str, object]:
     survived = entered - lost
-    interval = wilson(survived, generated, alpha)
     return {
         "arm": arm,
         "stage": stage,

@@ -23,8 +23,8 @@ import numpy as np
 import polars as pl
 
 from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import cluster_interval
-from lodestone.statistics.intervals import UNDEFINED, Interval, wilson
+from lodestone.statistics.clusters import rate_interval
+from lodestone.statistics.intervals import UNDEFINED, Interval
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, Plan
 from lodestone.statistics.schemas import COST
@@ -196,10 +196,7 @@ def _rate(own: Sample, arm: ArmPlan, plan: Plan) -> Rate | None:
     if not own.n:
         return None
     rng = np.random.default_rng(derive_seed(plan.seed, "bootstrap", arm.name))
-    interval = (
-        cluster_interval(own, rng, plan.alpha) if own.clustered else wilson(own.successes, own.n, plan.alpha)
-    )
-    return Rate(own.successes / own.n, interval)
+    return Rate(own.successes / own.n, rate_interval(own, rng, plan.alpha))
 
 
 def _note(own: Sample, passes: float | None) -> str | None:

@@ -58,6 +58,11 @@ def shown_range(values: np.ndarray, spans: Sequence[Span]) -> tuple[float, float
     return low - margin, high + margin
 
 
+def as_numbers(values: Sequence[float | None]) -> np.ndarray:
+    """Values as an array, NaN where there is none, (n_values,)."""
+    return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
 def _rows(quantity: Quantity) -> list[dict[str, Any]]:
     finite = {group: _finite(values) for group, values in quantity.values.items()}
     pooled = np.concatenate([np.empty(0), *finite.values()])
@@ -89,7 +94,7 @@ def _head(quantity: Quantity, group: str) -> dict[str, Any]:
 
 
 def _finite(values: Sequence[float | None]) -> np.ndarray:
-    array = np.array([np.nan if v is None else v for v in values], dtype=float)
+    array = as_numbers(values)
     return array[np.isfinite(array)]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
-from lodestone.statistics.intervals import wilson
-from lodestone.statistics.outcomes import quarantined
+from lodestone.campaign.seeds import derive_seed
+from lodestone.statistics.clusters import rate_interval
+from lodestone.statistics.outcomes import quarantined, rate_of
+from lodestone.statistics.plan import Plan
 from lodestone.statistics.schemas import DIVERSITY
 
 STABLE_BELOW = 0.1
@@ -15,46 +18,54 @@ STABLE_BELOW = 0.1
 
 
 def diversity(
-    arms: Mapping[str, pl.DataFrame], alpha: float = 0.05, stable_below: float = STABLE_BELOW
+    arms: Mapping[str, pl.DataFrame], plan: Plan, stable_below: float = STABLE_BELOW
 ) -> pl.DataFrame:
     """One row per arm.
 
-    S.U.N. counts valid, stable, unique (a representative) and novel structures over all generated.
-    Novelty is a share of the representatives whose novelty was judged. `distinct_half` and `distinct_double`
-    count at half and at twice the threshold of fingerprints, and tell how much the count hangs on it.
+    Uniqueness is the share of the screened structures that are the first of their cluster of duplicates,
+    novelty that of these whose comparison with references found no match, and S.U.N. counts valid, stable,
+    unique and novel structures over all generated. `distinct_half` and `distinct_double` count at half and
+    at twice the threshold of fingerprints, and tell how much the count hangs on it. Intervals are Wilson's,
+    or bootstrapped over lineages where structures share them.
     """
-    rows = [{"arm": arm} | _arm(table, alpha, stable_below) for arm, table in arms.items()]
+    rows = [{"arm": arm} | _arm(table, arm, plan, stable_below) for arm, table in arms.items()]
     return pl.DataFrame(rows, schema=DIVERSITY, orient="row")
 
 
-def _arm(rows: pl.DataFrame, alpha: float, stable_below: float) -> dict[str, object]:
-    screened = rows.filter(_is("passed"))
-    distinct = rows.filter(_is("is_representative"))
+def _arm(rows: pl.DataFrame, arm: str, plan: Plan, stable_below: float) -> dict[str, object]:
+    leads, novel = _is("is_representative"), _is("is_representative") & ~pl.col("known").fill_null(value=True)
+    stable = _is("valid") & (pl.col("e_above_hull") <= stable_below).fill_null(value=False) & ~quarantined()
+    screened, distinct = rows.filter(_is("passed")), rows.filter(leads)
     judged = distinct.filter(pl.col("known").is_not_null())
-    novel = judged.filter(~pl.col("known"))
-    stable = novel.filter(_is("valid") & (pl.col("e_above_hull") <= stable_below) & ~quarantined())
-    novel_interval = wilson(novel.height, judged.height, alpha)
-    sun_interval = wilson(stable.height, rows.height, alpha)
     return {
         "n": rows.height,
         "screened": screened.height,
         "distinct": distinct.height,
         "distinct_half": _leaders(rows, "half"),
         "distinct_double": _leaders(rows, "double"),
+        **_share("unique", "unique_share", screened, leads, arm, plan),
         "distinct_formulas": distinct["formula"].drop_nulls().n_unique(),
         "distinct_space_groups": distinct["space_group"].drop_nulls().n_unique(),
         "judged": judged.height,
-        "novel": novel.height,
-        "novel_share": novel.height / judged.height if judged.height else None,
-        "novel_low": novel_interval.low,
-        "novel_high": novel_interval.high,
+        "novel": judged.filter(novel).height,
+        **_share("novel", "novel_share", judged, novel, arm, plan),
         "stable_below": stable_below,
-        "sun": stable.height,
-        "sun_rate": stable.height / rows.height if rows.height else None,
-        "sun_low": sun_interval.low,
-        "sun_high": sun_interval.high,
+        "sun": rows.filter(novel & stable).height,
+        **_share("sun", "sun_rate", rows, novel & stable, arm, plan),
         "note": _note(rows, distinct, judged),
     }
+
+
+def _share(
+    name: str, value: str, among: pl.DataFrame, condition: pl.Expr, arm: str, plan: Plan
+) -> dict[str, float | None]:
+    """The share of rows that meet a condition, with its interval; null without rows."""
+    met = among.select(condition.alias("met"))["met"].to_numpy()
+    own = rate_of(met, among["lineage"])
+    rng = np.random.default_rng(derive_seed(plan.seed, "bootstrap", arm))
+    interval = rate_interval(own, rng, plan.alpha)
+    rate = own.successes / own.n if own.n else None
+    return {value: rate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def _leaders(rows: pl.DataFrame, factor: str) -> int | None:

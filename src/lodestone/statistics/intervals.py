@@ -1,12 +1,9 @@
-"""Confidence intervals of rates and of their differences, and the smallest effect a test can see."""
+"""Confidence intervals of rates, of their differences and of their ratios."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-POWER = 0.8
-"""Probability with which the minimal detectable effect would be found."""
 
 
 @dataclass(frozen=True)
@@ -66,40 +63,6 @@ def risk_ratio_interval(
         successes, n, successes_reference, n_reference, method="log", compare="ratio", alpha=alpha
     )
     return Interval(float(low), float(high))
-
-
-def minimal_detectable_effect(
-    n: int, n_reference: int, rate_reference: float | None, alpha: float = 0.05
-) -> float | None:
-    """Smallest rise above `rate_reference` that the one-sided z-test finds with 80 % power.
-
-    Normal approximation with the pooled variance under the null and the unpooled one under the
-    alternative; None when not even a rise to 1 would be found so often.
-    """
-    if n == 0 or n_reference == 0 or rate_reference is None or rate_reference >= 1:
-        return None
-    from scipy.optimize import brentq
-
-    def missing(difference: float) -> float:
-        return _power(difference, n, n_reference, rate_reference, alpha) - POWER
-
-    largest = 1 - rate_reference
-    if missing(largest) < 0:
-        return None
-    return float(brentq(missing, 1e-9, largest, xtol=1e-9))
-
-
-def _power(difference: float, n: int, n_reference: int, reference: float, alpha: float) -> float:
-    from scipy.stats import norm
-
-    rate = min(1.0, reference + difference)
-    pooled = (n * rate + n_reference * reference) / (n + n_reference)
-    null = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / n_reference))
-    spread = math.sqrt(rate * (1 - rate) / n + reference * (1 - reference) / n_reference)
-    excess = difference - float(norm.ppf(1 - alpha)) * null
-    if spread == 0:
-        return float(excess > 0)
-    return float(norm.cdf(excess / spread))
 
 
 def _number(value: float | None) -> float:

@@ -85,6 +85,11 @@ def sample(rows: pl.DataFrame, constraint: str, outcome: str, *, relaxed: bool =
     )
 
 
+def rate_of(flags: np.ndarray, lineage: pl.Series) -> Sample:
+    """A plain share: the flags that are set, (n_structures,) bool, among all rows given."""
+    return Sample(flags.astype(bool), np.ones(len(flags), dtype=bool), lineage.to_numpy())
+
+
 def finite_mask(rows: pl.DataFrame) -> np.ndarray:
     """Rows whose sampling did not fail and whose structure is finite, (n_structures,) bool."""
     good = ~rows["failed"].fill_null(value=True) & rows["volume_per_atom"].is_not_null()

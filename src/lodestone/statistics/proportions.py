@@ -8,6 +8,10 @@ SMALL = 5.0
 """Expected count below which Fisher's exact test replaces the z-test (Cochran's rule)."""
 
 
+ROUNDING = 1e-9
+"""Relative distance from the level within which a p-value is taken to lie on it."""
+
+
 @dataclass(frozen=True)
 class ProportionTest:
     """z and p of the z-test, p of Fisher's test, and which of the two counts ("z", "fisher" or None)."""
@@ -46,3 +50,12 @@ def larger(successes: int, n: int, successes_reference: int, n_reference: int) -
     z, p = proportions_ztest([successes, successes_reference], [n, n_reference], alternative="larger")
     smallest = min(n, n_reference) * min(both, total - both) / total
     return ProportionTest(float(z), float(p), exact, "fisher" if smallest < SMALL else "z")
+
+
+def threshold(level: float) -> float:
+    """What a p-value must be below to be significant at `level`.
+
+    One that lies on the level, as Fisher's may (1/20 for 3 of 3 against 0 of 3), is not significant,
+    whichever way it was rounded.
+    """
+    return level * (1 - ROUNDING)

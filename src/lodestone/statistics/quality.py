@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from lodestone.statistics.intervals import wilson
+from lodestone.campaign.seeds import derive_seed
+from lodestone.statistics.clusters import rate_interval
+from lodestone.statistics.outcomes import rate_of
 from lodestone.statistics.plan import Plan
 from lodestone.statistics.schemas import QUALITY
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def quality(
@@ -23,19 +22,21 @@ def quality(
     `kinds` flags the first structure of each persistent crystal, by constraint and arm.
     """
     rows = [
-        {"constraint": c.name, "arm": arm} | _arm(table, c.name, plan.alpha, int(kinds[c.name, arm].sum()))
+        {"constraint": c.name, "arm": arm} | _arm(table, c.name, arm, plan, int(kinds[c.name, arm].sum()))
         for c in plan.constraints
         for arm, table in arms.items()
     ]
     return pl.DataFrame(rows, schema=QUALITY, orient="row")
 
 
-def _arm(rows: pl.DataFrame, constraint: str, alpha: float, distinct: int) -> dict[str, object]:
+def _arm(rows: pl.DataFrame, constraint: str, arm: str, plan: Plan, distinct: int) -> dict[str, object]:
     valid = rows.filter(_is("valid"))
     force = valid["max_force_raw"].cast(pl.Float64).drop_nulls().drop_nans()
     relaxed = valid.filter(pl.col("relax_failure").is_null() & pl.col("relax_converged").is_not_null())
-    converged = relaxed.filter(_is("relax_converged")).height
-    interval = wilson(converged, relaxed.height, alpha)
+    flags = relaxed.select(_is("relax_converged"))["relax_converged"].to_numpy()
+    rng = np.random.default_rng(derive_seed(plan.seed, "bootstrap", arm))
+    interval = rate_interval(rate_of(flags, relaxed["lineage"]), rng, plan.alpha)
+    converged = int(flags.sum())
     persistent = rows.filter(_is(f"{constraint}.persistent"))
     failures = valid["relax_failure"].count()
     return {

@@ -10,6 +10,7 @@ import polars as pl
 from lodestone.statistics.analysis import Analysis
 from lodestone.statistics.best import RULE
 from lodestone.statistics.cost_words import cost_words
+from lodestone.statistics.notes import notes
 from lodestone.statistics.plan import ConstraintPlan, Plan
 from lodestone.statistics.source_words import source_notes
 from lodestone.statistics.verdict import verdict
@@ -40,7 +41,7 @@ def summarise(analysis: Analysis, plan: Plan, sources: Sequence[Mapping[str, Any
         "constraints": [_constraint(c, analysis, plan) for c in plan.constraints],
         "best_rule": RULE,
         "best": best_rows(analysis.candidates, plan),
-        "notes": notes(analysis, plan) + source_notes(sources),
+        "notes": notes(analysis.candidates, analysis.success, plan) + source_notes(sources),
     }
 
 
@@ -70,32 +71,6 @@ def best_rows(candidates: pl.DataFrame, plan: Plan) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def notes(analysis: Analysis, plan: Plan) -> list[str]:
-    """What a reader must know before trusting the rest; empty for an ordinary campaign."""
-    candidates, found = analysis.candidates, []
-    if not candidates.height:
-        return ["No structure was generated."]
-    if not plan.constraints:
-        found.append("The campaign asks for no property: there is nothing to test.")
-    if candidates["failed"].all():
-        found.append("Every structure failed during sampling.")
-    elif not candidates["valid"].any():
-        found.append("No structure is a valid crystal.")
-    if not candidates["passed"].any():
-        found.append("No structure passed the screen: there are no energies and no candidates.")
-    elif not candidates["energy_per_atom"].count():
-        reason = candidates.filter(pl.col("passed"))["energy_failure"].drop_nulls()
-        named = f" ({reason[0]})" if len(reason) else ""
-        found.append(f"No energy could be computed{named}.")
-    elif not candidates["e_above_hull"].count():
-        hull_note = candidates["hull_note"].drop_nulls()
-        named = f" ({hull_note[0]})" if len(hull_note) else ""
-        found.append(f"No energy above the hull is known{named}: Pareto ranks are not defined.")
-    if not candidates["best_rank"].count() and candidates["passed"].any():
-        found.append("No candidate is eligible as best.")
-    return found
 
 
 def _constraint(constraint: ConstraintPlan, analysis: Analysis, plan: Plan) -> dict[str, Any]:

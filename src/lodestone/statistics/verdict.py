@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +50,19 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
         return Verdict("not tested", "There is no unguided or control arm to compare with.")
     decisive = [by[c, "satisfied"] for c in against]
     if all(row["p_used"] is None for row in decisive):
-        return Verdict("not tested", f"The comparison is not defined: {decisive[0]['note']}.")
+        why = str(decisive[0]["note"]).removeprefix("not defined: ")
+        return Verdict("not tested", f"The comparison is not defined: {why}.")
     details = [_outcome(by, outcome) for outcome in OUTCOMES if outcome != "satisfied"]
     late = _late(by, arm)
-    return Verdict(
-        _status(decisive, complete=len(against) == len(CONFIRMED_AGAINST)),
+    status = _status(decisive, complete=len(against) == len(CONFIRMED_AGAINST))
+    said = [
         _sentence(decisive, arm, 100 * (1 - plan.alpha)),
+        *_conditions(decisive, against),
+        *_missed(decisive),
+    ]
+    return Verdict(
+        status,
+        " ".join(said),
         tuple(d for d in [*details, late] if d),
         _persists(by, against),
     )
@@ -84,11 +91,40 @@ def _sentence(decisive: Sequence[Row], arm: ArmPlan, level: float) -> str:
     )
 
 
+def _conditions(decisive: Sequence[Row], against: Sequence[str]) -> Iterator[str]:
+    """What the reader of the p-values must know: units, missing comparisons, the family."""
+    own = decisive[0]
+    if own["test_used"] and "lineage" in own["test_used"]:
+        base = " and ".join(f"{row['mde_n_reference']} {row['comparison']}" for row in decisive)
+        yield f"The test takes one structure of each lineage: {own['mde_n']} guided, {base}."
+    missing = [name for name in CONFIRMED_AGAINST if name not in against]
+    if missing:
+        yield f"There is no {missing[0]} arm: the comparison with it is missing."
+    if own["family"] != "confirmatory":
+        yield "The constraint was not declared primary: the test is exploratory."
+
+
+def _missed(decisive: Sequence[Row]) -> Iterator[str]:
+    """What a comparison without a significant rise could have shown."""
+    silent = [row for row in decisive if row["significant"] is False and row["mde_rate_reference"] < 1]
+    if not silent:
+        return
+    rises = [row["minimal_detectable_effect"] for row in silent]
+    if None in rises:
+        yield "So few were tested that even a rise to 100 % would often be missed."
+    else:
+        points = percent(max(rises)).removesuffix(" %")
+        yield f"A rise by {points} percentage points would be shown in four of five such campaigns."
+
+
 def _against(row: Row) -> str:
-    return (
-        f"{percent(row['rate_reference'])} of {row['n_reference']} {row['comparison']} "
-        f"({p_text(row['p_used'])}, adjusted {p_text(row['p_adjusted']).removeprefix('p ').lstrip('= ')})"
-    )
+    return f"{percent(row['rate_reference'])} of {row['n_reference']} {row['comparison']} ({_p(row)})"
+
+
+def _p(row: Row) -> str:
+    """Both p-values, each by its name; the verdict follows the adjusted one."""
+    adjusted = p_text(row["p_adjusted"]).removeprefix("p ").removeprefix("= ")
+    return f"{p_text(row['p_used'])} unadjusted, {adjusted} adjusted"
 
 
 def _interval(row: Row) -> str:
@@ -109,18 +145,19 @@ def _outcome(by: dict[tuple[str, str], Row], outcome: str) -> str | None:
     word = "the rise is shown" if shown else "a rise is not shown"
     if not shown and any(row["significant"] for row in rows):
         word = "the rise is shown against one of them only"
-    return f"{NAMES[outcome]}: {percent(rows[0]['rate'])} against {others}; {word}."
+    return f"{NAMES[outcome]} (exploratory): {percent(rows[0]['rate'])} against {others}; {word}."
 
 
 def _late(by: dict[tuple[str, str], Row], arm: ArmPlan) -> str | None:
     raw, kept = by.get(("late", "satisfied")), by.get(("late", "persistent"))
     if raw is None or kept is None:
         return None
-    shown = "is" if kept["significant"] else "is not"
-    return (
-        "The late arm bends finished structures only: "
+    said = (
+        "The late arm is guided at the end of the trajectory only, without particles: "
         f"{percent(raw['rate_reference'])} of it are satisfied and {percent(kept['rate_reference'])} "
-        f"persistent, against {percent(raw['rate'])} and {percent(kept['rate'])} of {arm.name}. Steering "
-        f"before that {shown} shown to give more persistent structures "
-        f"({p_text(kept['p_used'])})."
+        f"persistent, against {percent(raw['rate'])} and {percent(kept['rate'])} of {arm.name}."
     )
+    if kept["p_used"] is None:
+        return said
+    shown = "is" if kept["significant"] else "is not"
+    return f"{said} That {arm.name} gives more persistent structures {shown} shown ({_p(kept)})."

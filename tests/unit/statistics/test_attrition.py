@@ -30,7 +30,7 @@ def arm(rows: list[dict]) -> pl.DataFrame:
     leaders: dict[int, str] = {}
     full = []
     for i, r in enumerate(rows):
-        own = {k: v for k, v in r.items() if k != "cluster"} | {"id": str(i)}
+        own = {k: v for k, v in r.items() if k != "cluster"} | {"id": str(i), "lineage": i}
         if r["passed"]:
             leaders.setdefault(r["cluster"], str(i))
         own["representative"] = leaders.get(r["cluster"]) if r["passed"] else None
@@ -44,6 +44,7 @@ def arm(rows: list[dict]) -> pl.DataFrame:
         **dict.fromkeys(["id", "representative", "failure", "invalid_reason"], text),
         **dict.fromkeys(["screen_reason", "energy_failure", "reference_id", "hull_note"], text),
         **dict.fromkeys(["failed", "valid", "passed", "known", "is_representative"], flag),
+        "lineage": pl.Int32,
         **dict.fromkeys(["volume_per_atom", "energy_per_atom", "e_above_hull"], number),
     }
     return pl.DataFrame(full, schema=names, orient="row")

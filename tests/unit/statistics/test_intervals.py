@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
-from statsmodels.stats.proportion import confint_proportions_2indep, power_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lodestone.statistics.intervals import (
     UNDEFINED,
-    minimal_detectable_effect,
     newcombe,
     risk_ratio,
     risk_ratio_interval,
@@ -70,31 +68,3 @@ def test_risk_ratio_without_successes() -> None:
     assert risk_ratio(0, 10, 3, 10) == 0
     assert risk_ratio_interval(0, 10, 3, 10) == UNDEFINED
     assert risk_ratio(0, 0, 3, 10) is None
-
-
-@pytest.mark.parametrize(
-    ("n", "m", "base"), [(64, 64, 0.1), (250, 1000, 0.02), (1000, 250, 0.5), (24, 24, 0.0)]
-)
-def test_minimal_detectable_effect_has_eighty_percent_power(n: int, m: int, base: float) -> None:
-    effect = minimal_detectable_effect(n, m, base)
-    assert effect is not None
-    power = power_proportions_2indep(
-        effect, base, n, ratio=m / n, alpha=0.05, alternative="larger", return_results=False
-    )
-    assert power == pytest.approx(0.8, abs=1e-4)
-
-
-def test_minimal_detectable_effect_by_simulation() -> None:
-    n, base = 200, 0.2
-    rng, effect = np.random.default_rng(1), minimal_detectable_effect(200, 200, 0.2)
-    a, b = rng.binomial(n, base + effect, 20000), rng.binomial(n, base, 20000)
-    pooled = (a + b) / (2 * n)
-    z = (a - b) / n / np.sqrt(pooled * (1 - pooled) * 2 / n)
-    assert np.mean(z > norm.ppf(0.95)) == pytest.approx(0.8, abs=0.02)
-
-
-def test_minimal_detectable_effect_may_not_exist() -> None:
-    assert minimal_detectable_effect(1, 1, 0.5) is None
-    assert minimal_detectable_effect(10, 10, 1.0) is None
-    assert minimal_detectable_effect(0, 10, 0.1) is None
-    assert minimal_detectable_effect(10, 10, None) is None

@@ -8,6 +8,7 @@ import pytest
 from lodestone.statistics.multiplicity import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import can_relax
 from lodestone.statistics.plan import plan_from_settings
+from lodestone.statistics.power import minimal_detectable_effect
 from lodestone.statistics.success import rates, success
 from lodestone.statistics.verdict import verdict
 from lodestone.statistics.wording import p_text, percent, percent_interval
@@ -131,9 +132,69 @@ def test_the_verdict_follows_from_the_table(own, unguided, control, status):
     found = success(arms(p, a_s01=own, unguided=unguided, control=control), p)
     said = verdict(p.constraints[0], found, p)
     assert said.status == status
+    if status == "not tested":
+        assert said.sentence == "The comparison is not defined: no structure was generated."
+    if status in ("partly", "not shown"):
+        assert "percentage points would be shown in four of five such campaigns" in said.sentence
     if status == "worked":
+        assert "percentage points" not in said.sentence
+        assert " unadjusted, " in said.sentence
         assert said.sentence.startswith("Guided with 0.1 Å, 60 % of 50 structures satisfy it")
         assert "10 % of 50 unguided" in said.sentence
+
+
+def test_the_minimal_detectable_effect_is_that_of_the_test_that_counts():
+    p = plan()
+    many = arms(p)
+    many["a-s0.1"] = table(48, 24, 0, [i // 4 for i in range(48)])
+    found = success(many, p)
+    rows = found.filter(pl.col("arm") == "a-s0.1", pl.col("outcome") == "satisfied")
+    for row in rows.iter_rows(named=True):
+        assert (row["mde_n"], row["mde_n_reference"]) == (12, 50)
+        assert row["mde_rate_reference"] == pytest.approx(0.1)
+        family = found.filter(pl.col("family") == row["family"])
+        assert row["mde_level"] == pytest.approx(0.05 / family["p_used"].count())
+        expected = minimal_detectable_effect(12, 50, row["mde_rate_reference"], row["mde_level"])
+        assert row["minimal_detectable_effect"] == expected.value
+        assert row["minimal_detectable_effect"] > minimal_detectable_effect(48, 50, 0.1).value
+
+
+def test_the_reference_rate_of_lineages_is_their_mean():
+    p = plan()
+    many = arms(p)
+    # one lineage of ten that all succeed, and forty alone of which none does
+    many["unguided"] = table(50, 10, 0, [0] * 10 + list(range(1, 41)))
+    row = success(many, p).filter(pl.col("arm") == "a-s0.1").row(0, named=True)
+    assert row["rate_reference"] == 0.2
+    assert row["mde_rate_reference"] == pytest.approx(1 / 41)
+
+
+def test_groups_of_unequal_size_are_noted():
+    p = plan()
+    found = success(arms(p, a_s01=(100, 40), unguided=(400, 80), control=(100, 20)), p)
+    notes = {r["comparison"]: r["note"] for r in found.iter_rows(named=True) if r["family"] == "confirmatory"}
+    assert notes["unguided"].startswith("groups of unequal size (100 and 400)")
+    assert notes["control"] is None
+
+
+def test_a_p_value_on_the_level_is_not_significant():
+    p = plan(kinds=("unguided", "other", "s0.1"))
+    found = success({a.name: table(3, 3 if a.constraint else 0) for a in p.arms}, p)
+    row = found.row(by_predicate=pl.col("family") == "confirmatory", named=True)
+    assert row["p_adjusted"] == pytest.approx(0.05)
+    assert row["significant"] is False
+    assert "There is no control arm" in verdict(p.constraints[0], found, p).sentence
+
+
+def test_what_a_verdict_hangs_on_is_said():
+    p = plan(primary=(False, False), kinds=("unguided", "control", "s0.1"))
+    many = arms(p, b_s01=(50, 30))
+    many["a-s0.1"] = table(200, 120, 0, [i // 4 for i in range(200)])
+    found = success(many, p)
+    first, second = (verdict(c, found, p) for c in p.constraints)
+    assert "takes one structure of each lineage: 50 guided, 50 unguided and 50 control" in first.sentence
+    assert first.sentence.endswith("The constraint was not declared primary: the test is exploratory.")
+    assert "lineage" not in second.sentence
 
 
 def test_a_broken_estimator_is_not_a_failure_of_the_structures():
