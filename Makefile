@@ -2,11 +2,12 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slurm lint format clean pins embedded bench
+.PHONY: help setup demo case-studies test test-slurm lint format clean pins embedded bench
 
 # auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
 DEVICE ?= auto
 BIN := .venv/bin
+CASE_STUDIES := boron fe-nd-b li-co-o cu-si-p cu-si-p-ca
 
 # One thread per job, two jobs side by side: more threads than cores spin and cost a factor of five.
 export OMP_NUM_THREADS ?= 1
@@ -24,6 +25,15 @@ setup: ## build .venv from envs/ (DEVICE=auto|cpu|cuda); nothing to do where it 
 
 demo: setup ## the demonstration campaign, from nothing to results/demo/report.html
 	@$(BIN)/snakemake --configfile config/demo.yaml --profile profiles/local
+
+case-studies: setup ## the five case studies on the embedded model, each going on where it stopped; docs/case-studies.md
+	@failed=(); trap 'exit 130' INT TERM; \
+	for name in $(CASE_STUDIES); do \
+	  $(BIN)/snakemake --configfile config/$$name.yaml --config variant=embedded --profile profiles/local \
+	    || failed+=("$$name"); \
+	done; \
+	$(BIN)/python -m lodestone.studies; \
+	if (( $${#failed[@]} )); then echo "not finished: $${failed[*]}" >&2; exit 1; fi
 
 test: setup ## every test, but those on a real SLURM
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slurm"

@@ -34,7 +34,7 @@ THREAD_VARIABLES = (
 )
 NOT_ARGUMENTS = ("code",)  # params that exist only so that a change of them reruns the rule
 
-Main = Callable[..., None]
+Main = Callable[..., str | None]
 
 
 def run(main: Main, script: Mapping[str, Any]) -> None:
@@ -44,15 +44,20 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
     if job is None:
         stage = Path(script["__file__"]).stem
         set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-        raise SystemExit(guarded(lambda: main(**from_command_line(main, stage))))
+        raise SystemExit(guarded(lambda: _say(main(**from_command_line(main, stage)), sys.stdout)))
     from lodestone.orphans import end_with_parent
 
     end_with_parent()
     set_threads(job.threads)
     with logged_to(Path(job.log[0]) if job.log else None):
-        code = guarded(lambda: main(**from_rule(main, job)))
+        code = guarded(lambda: _say(main(**from_rule(main, job)), getattr(sys.stderr, "log", sys.stderr)))
     if code:
         raise SystemExit(code)
+
+
+def _say(text: str | None, stream: TextIO) -> None:
+    if text is not None:
+        print(text, file=stream, flush=True)
 
 
 def set_threads(threads: int) -> None:
@@ -112,6 +117,7 @@ def from_command_line(main: Main, stage: str, arguments: list[str] | None = None
         option = "--" + name.replace("_", "-")
         if name == "settings":
             parser.add_argument("--config", type=Path, required=True, help="campaign file (YAML)")
+            parser.add_argument("--variant", help="one of the file's variants")
             parser.add_argument("--arm", help="name of the arm")
             parser.add_argument("--shard", type=int, help="index of the shard within its arm")
         elif kind == list[Path]:
@@ -121,15 +127,22 @@ def from_command_line(main: Main, stage: str, arguments: list[str] | None = None
     given = vars(parser.parse_args(arguments))
     values = {name: given[name] for name in kinds if given.get(name) is not None}
     if "settings" in kinds:
-        values["settings"] = stage_settings(stage, given["config"], given["arm"], given["shard"])
+        chosen = {"variant": given["variant"]} if given["variant"] else {}
+        values["settings"] = stage_settings(stage, given["config"], given["arm"], given["shard"], chosen)
     return values
 
 
-def stage_settings(stage: str, config: Path, arm: str | None, shard: int | None) -> dict[str, Any]:
+def stage_settings(
+    stage: str,
+    config: Path,
+    arm: str | None,
+    shard: int | None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The slice of a campaign file that a stage (of an arm, of a shard) depends on."""
     from lodestone.workflow import load, stage_settings
 
-    return stage_settings(load([config]), stage, arm=arm, shard=shard)
+    return stage_settings(load([config], overrides), stage, arm=arm, shard=shard)
 
 
 class _Tee:

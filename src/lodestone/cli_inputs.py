@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from lodestone.campaign.rules import Needs
 
 WRONG_CONFIG = 2
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+VARIANT = click.option("--variant", metavar="NAME", help="One of the variants of the campaign file.")
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def CAMPAIGN(command: Command) -> Command:  # noqa: N802  # used like the options beside it
+    """The argument and the option by which a command is told a campaign."""
+    return CONFIG(VARIANT(command))
 
 
 def read_profile(path: Path | None) -> tuple[Profile, dict[str, Needs]] | None:
@@ -41,15 +49,35 @@ def profile_errors() -> Iterator[None]:
         end(str(error), WRONG_CONFIG)
 
 
-def load(config: Path) -> Campaign:
-    """The campaign of a file; where it has faults, they go to stderr and the command ends."""
-    from lodestone.campaign import ConfigError, load_campaign
+def load(config: Path, variant: str | None = None) -> Campaign:
+    """The campaign of a file; where it has faults, they go to stderr and the command ends.
+
+    `variant` is one of the file's variants; None for what the file itself says.
+    """
+    from lodestone.campaign import load_campaign
+
+    with config_errors():
+        return load_campaign(config, {} if variant is None else {"variant": variant})
+
+
+def load_with_variants(config: Path, variant: str | None) -> tuple[Campaign, dict[str, Campaign]]:
+    """The campaign of a file as `load` gives it, and those of all its variants, which must be good too."""
+    from lodestone.campaign.load import load_variants
+
+    with config_errors():
+        found = load_variants(config)
+    return load(config, variant), {name: one for name, one in found.items() if name is not None}
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """The faults of a campaign file go to stderr, and the command ends."""
+    from lodestone.campaign import ConfigError
 
     try:
-        return load_campaign(config)
+        yield
     except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_CONFIG)
+        end(str(error).replace("--config: variant: ", "--variant: "), WRONG_CONFIG)
 
 
 def end(message: str, code: int) -> NoReturn:

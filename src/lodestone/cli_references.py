@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lodestone.cli_inputs import WRONG_CONFIG, end, load
+from lodestone.cli_inputs import VARIANT, WRONG_CONFIG, end, load
 
 if TYPE_CHECKING:
+    from lodestone.campaign import Campaign
     from lodestone.references.source import Source
     from lodestone.references.store import Store
     from lodestone.references.upkeep import Result
@@ -63,10 +64,17 @@ def references() -> None:
 
 @references.command()
 @CAMPAIGN
+@VARIANT
 @SOURCE
 @SYSTEM
 @STORE
-def build(config: Path | None, names: tuple[str, ...], systems: tuple[str, ...], folder: Path | None) -> None:
+def build(
+    config: Path | None,
+    variant: str | None,
+    names: tuple[str, ...],
+    systems: tuple[str, ...],
+    folder: Path | None,
+) -> None:
     """Fetch what the store lacks of the campaign's sources, or of those that are named.
 
     A source that is asked system by system is asked for the chemical system and all its sub-systems; a whole
@@ -83,13 +91,15 @@ def build(config: Path | None, names: tuple[str, ...], systems: tuple[str, ...],
     from lodestone.references.upkeep import build as build_one
 
     with _wrong_input():
-        asked, wanted, store = _asked(config, names), _systems(config, systems), _store(folder)
+        campaign = load(config, variant) if config else None
+        asked, wanted, store = _asked(campaign, names), _systems(campaign, systems), _store(folder)
         _need_systems(asked, wanted)
     _all(asked, lambda source: build_one(source, wanted, store, _say))
 
 
 @references.command()
 @CAMPAIGN
+@VARIANT
 @SOURCE
 @SYSTEM
 @STORE
@@ -102,6 +112,7 @@ def build(config: Path | None, names: tuple[str, ...], systems: tuple[str, ...],
 )
 def update(
     config: Path | None,
+    variant: str | None,
     names: tuple[str, ...],
     systems: tuple[str, ...],
     folder: Path | None,
@@ -124,21 +135,21 @@ def update(
 
     before = days_ago(older_than)
     with _wrong_input():
-        store = _store(folder)
-        if config or names:
-            asked = _asked(config, names)
+        store, campaign = _store(folder), load(config, variant) if config else None
+        if campaign or names:
+            asked = _asked(campaign, names)
         else:
             asked = [stored_source(store, name) for name in store.names()]
             if not asked:
                 end(f"nothing in {store.folder}; `lodestone references build` comes first", WRONG_CONFIG)
-        wanted = _systems(config, systems)
+        wanted = _systems(campaign, systems)
     _all(
         asked,
         lambda source: update_one(
             source, wanted or stored_systems(store, source.name), store, _say, before=before
         ),
-        after=f"campaigns use them after: snakemake --configfile {config or 'CONFIG'} --profile "
-        "profiles/local --forcerun references",
+        after=f"campaigns use them after: snakemake --configfile {config or 'CONFIG'} "
+        f"{f'--config variant={variant} ' if variant else ''}--profile profiles/local --forcerun references",
     )
 
 
@@ -166,10 +177,18 @@ def list_sources(folder: Path | None, as_json: bool) -> None:
 @references.command()
 @click.argument("wanted", metavar="SYSTEM|ID")
 @click.option("--config", type=click.Path(path_type=Path), help="Campaign whose own files are shown too.")
+@VARIANT
 @click.option("--cif", is_flag=True, help="Print the crystal of an ID as CIF (P1).")
 @STORE
 @JSON
-def show(wanted: str, config: Path | None, cif: bool, folder: Path | None, as_json: bool) -> None:
+def show(
+    wanted: str,
+    config: Path | None,
+    variant: str | None,
+    cif: bool,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Tell the references of a chemical system with all its sub-systems, or one by its id.
 
     Those of the store, the embedded ones and, with --config, those of the campaign's own files. Energies are
@@ -186,7 +205,7 @@ def show(wanted: str, config: Path | None, cif: bool, folder: Path | None, as_js
     from lodestone.references.upkeep import systems_of_text
 
     with _wrong_input():
-        local = _local(config)
+        local = _local(load(config, variant) if config else None)
         store = _store(folder)
         if cif and "/" not in wanted:
             end(f"{wanted}: --cif prints one crystal; give its id, as `references show` tells", WRONG_CONFIG)
@@ -203,25 +222,25 @@ def show(wanted: str, config: Path | None, cif: bool, folder: Path | None, as_js
         click.echo(rows_text(rows))
 
 
-def _asked(config: Path | None, names: tuple[str, ...]) -> list[Source]:
+def _asked(campaign: Campaign | None, names: tuple[str, ...]) -> list[Source]:
     """The sources of a campaign, or those that are named, of it or of the package."""
     from lodestone.references.descriptions import resolve
 
-    of_campaign = {source.name: source for source in load(config).references} if config else {}
-    if not names and not config:
+    of_campaign = {source.name: source for source in campaign.references} if campaign else {}
+    if not names and not campaign:
         end("give a campaign file or --source NAME; `lodestone references --help` shows how", WRONG_CONFIG)
     return [of_campaign[name] if name in of_campaign else resolve(name) for name in names] or list(
         of_campaign.values()
     )
 
 
-def _systems(config: Path | None, systems: tuple[str, ...]) -> list[str]:
+def _systems(campaign: Campaign | None, systems: tuple[str, ...]) -> list[str]:
     from lodestone.references.store import systems_within
     from lodestone.references.upkeep import systems_of_text
 
     if systems:
         return list(dict.fromkeys(one for text in systems for one in systems_of_text(text)))
-    return systems_within(load(config).elements) if config else []
+    return systems_within(campaign.elements) if campaign else []
 
 
 def _need_systems(asked: list[Source], systems: list[str]) -> None:
@@ -232,10 +251,10 @@ def _need_systems(asked: list[Source], systems: list[str]) -> None:
         end(f"{', '.join(names)}: asked by chemical system; give --system, e.g. Li-Co-O", WRONG_CONFIG)
 
 
-def _local(config: Path | None) -> list[Source]:
+def _local(campaign: Campaign | None) -> list[Source]:
     from lodestone.references.descriptions import resolve
 
-    own = list(load(config).references) if config else []
+    own = list(campaign.references) if campaign else []
     return own if any(source.name == "embedded" for source in own) else [resolve("embedded"), *own]
 
 

@@ -70,7 +70,8 @@ def context_for(campaign: Campaign, config: Path, constraint: str, references: P
         raise MissingReferencesError(
             f"constraint {constraint} asks for energies above the hull, and the reference energies of "
             f"campaign {campaign.campaign} are not there yet: {', '.join(missing)}. Make them with\n"
-            f"  snakemake --configfile {config} --profile profiles/local {' '.join(map(str, files[1:]))}\n"
+            f"  snakemake --configfile {config} {_choosing(campaign)}--profile profiles/local "
+            f"{' '.join(map(str, files[1:]))}\n"
             "or name a table of known crystals with --references"
         )
     return Context(settings, files)
@@ -117,6 +118,10 @@ def _measured(entry: Entry, terms: Sequence[Term], constraint: Constraint) -> Me
     found = measure(terms, constraint.combine, constraint.satisfied_within, *entry.crystal)
     values = [_finite(value) for value in found.values]
     return Measured(entry.id, values, _finite(found.loss), found.satisfied)
+
+
+def _choosing(campaign: Campaign) -> str:
+    return f"--config variant={campaign.variant} " if campaign.variant else ""
 
 
 def _checked(references: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.stem != "default")
 PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
-ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report")
+ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report", "figures")
 
 
 def test_there_are_campaigns():

@@ -110,5 +110,7 @@ def test_nothing_was_drawn_and_nothing_runs_again(finished, snakemake, jobs):
         path.write_text(text)
     assert again == {
         **dict.fromkeys(("import_structures", "measure", "relax", "symmetrize", "screen"), 1),
-        **dict.fromkeys(("deduplicate", "novelty", "energy", "hull", "analyse", "record", "report"), 1),
+        **dict.fromkeys(
+            ("deduplicate", "novelty", "energy", "hull", "analyse", "record", "report", "figures"), 1
+        ),
     }

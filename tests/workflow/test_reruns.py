@@ -2,7 +2,7 @@
 
 import pytest
 
-ENDING = {"analyse": 1, "record": 1, "report": 1}
+ENDING = {"analyse": 1, "record": 1, "report": 1, "figures": 1}
 AFTER_DUPLICATES = {"deduplicate": 4, "novelty": 4, **ENDING}
 AFTER_ENERGIES = {"energy": 4, "hull": 1, **ENDING}
 AFTER_SCREEN = {"screen": 4, **AFTER_DUPLICATES, **AFTER_ENERGIES}
@@ -20,6 +20,7 @@ ALONE = {
     "relax": {"relax": 4, **ENDING},
     "analyse": ENDING,
     "report": {"report": 1},
+    "figures": {"figures": 1},
 }
 """The jobs of a stage that is made again, and of what follows from it."""
 EDITS = {
@@ -28,7 +29,7 @@ EDITS = {
     "hull: {shown_below: 0.2}": ENDING,
     "energy: {relax: {steps: 20}}": ALONE["relax"],
 }
-"""A key more in the campaign file, and the jobs that it makes again; record and report show every key."""
+"""A key more in the campaign file, and the jobs that it makes again; the last three show every key."""
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_an_edit_reruns_the_stages_that_it_touches(planned, key):
 
 
 def test_a_setting_of_the_report_reruns_no_science(planned):
-    assert set(planned("--config", "report={best: 5}")) <= {"analyse", "record", "report"}
+    assert set(planned("--config", "report={best: 5}")) <= {"analyse", "record", "report", "figures"}
 
 
 def test_another_seed_samples_everything_anew_but_keeps_the_references(planned):

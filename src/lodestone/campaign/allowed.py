@@ -14,8 +14,14 @@ ELEMENT = "^[A-Z][a-z]?$"
 def campaign_schema() -> Schema:
     """The JSON schema of a campaign file."""
     from lodestone.campaign.config import Campaign
+    from lodestone.campaign.variants import SLUG, VARIANT, VARIANTS
 
-    return Campaign.model_json_schema()
+    schema = Campaign.model_json_schema()
+    own = [key for key in schema["properties"] if key not in (VARIANT, VARIANTS)]
+    keys = {key: {"$ref": f"#/properties/{key}"} for key in own}
+    part = {"type": "object", "properties": keys, "additionalProperties": False, "minProperties": 1}
+    schema["properties"][VARIANTS] |= {"propertyNames": {"pattern": SLUG}, "additionalProperties": part}
+    return schema
 
 
 def resolve(schema: Schema) -> Schema:

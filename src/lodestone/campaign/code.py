@@ -36,6 +36,7 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "analyse": ("statistics/*.py", "tables/*.py", "constraints/descriptors/*.py"),
     "record": ("record.py",),
     "report": ("report/**/*",),
+    "figures": ("report/categories.py", "report/templates/**/*"),
 }
 """Files below the package that a stage starts from; what they import belongs to it too."""
 NO_RESULTS = (
@@ -45,6 +46,7 @@ NO_RESULTS = (
     "orphans",
     "files",
     "cli",
+    "cli_compare",
     "cli_inputs",
     "cli_references",
     "doctor",

@@ -20,10 +20,10 @@ from lodestone.campaign.sections.model import EMBEDDED, Model
 from lodestone.campaign.sections.references import DEFAULT, References
 from lodestone.campaign.sections.sampling import Sampling
 from lodestone.campaign.suggest import did_you_mean
+from lodestone.campaign.variants import NAMES, SLUG
 from lodestone.embedded.prototypes import SYSTEMS
 
 EMBEDDED_ELEMENTS = tuple(sorted({element for system in SYSTEMS for element in system.split("-")}))
-SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 
 def _system(text: str) -> str:
@@ -76,6 +76,21 @@ class Campaign(Section):
     hull: Hull = Field(Hull(), description="Energies above the convex hull.")
     statistics: Statistics = Field(Statistics(), description="Tests of whether guidance worked.")
     report: Report = Field(Report(), description="The page for the reader.")
+    variant: str | None = Field(
+        None,
+        pattern=SLUG,
+        exclude_if=lambda name: name is None,  # a campaign without variants is dumped without
+        description="The one of `variants` that is asked; mostly given on the command line, as "
+        "`--config variant=NAME` of snakemake or `--variant NAME` of lodestone.",
+        json_schema_extra=allowed("the name of a variant, or null"),
+    )
+    variants: dict[str, dict[str, Any]] = Field(
+        {},
+        exclude=True,
+        description="Named parts of a campaign; the chosen one goes over the rest of the file, and its "
+        "results lie in results/<campaign>-<variant>/ unless it has a `campaign` of its own.",
+        json_schema_extra=allowed(f"a mapping of names ({NAMES}) to parts of a campaign"),
+    )
 
     @property
     def elements(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def _faults(details: Any, document: Document) -> Iterator[tuple[Path, Fault]]:
     problems = details["ctx"][PROBLEMS] if kind == PROBLEMS else _problem(kind, path, details["loc"], data)
     for inner, wrong, allowed in problems:
         whole = (*path, *inner)
-        yield whole, Fault(document.place(whole), key_text(whole), wrong, allowed)
+        yield whole, Fault(document.place(whole), key_text(document.as_written(whole)), wrong, allowed)
 
 
 def _problem(kind: str, path: Path, loc: tuple[int | str, ...], data: Any) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from lodestone.campaign.rules import HULL, NEEDS, WHERE_TERMS_NEED_A_HULL
 from lodestone.campaign.shards import shards
 
 PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
-ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report")
+ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report", "figures")
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lodestone.campaign.errors import WHOLE_FILE, ConfigError, Fault
+from lodestone.campaign.variants import VARIANT, VARIANTS, chosen, names
 from lodestone.campaign.yaml_reader import Document, parse, scalar
 
 if TYPE_CHECKING:
@@ -20,25 +22,66 @@ OVERRIDES = "--config"
 def load_campaign(path: Path, overrides: Mapping[str, Any] | None = None) -> Campaign:
     """The campaign of a YAML file, `overrides` merged deeply into it before it is validated.
 
+    The key `variant`, of the file or of `overrides`, chooses one of the file's `variants`, which goes over
+    the file and under the other overrides.
+
     Texts inside mappings and lists of `overrides` are read as YAML scalars, since Snakemake's
     `--config` leaves them as texts. Relative paths in a campaign are relative to the working folder.
 
     Raises:
         ConfigError: one line per fault: `file:line: key: what is wrong; allowed: ...`.
     """
+    document, values = _mapping(path), dict(overrides or {})
+    override(document, {key: values.pop(key) for key in (VARIANT, VARIANTS) if key in values})
+    return _campaign(document, values, document.data.get(VARIANT))
+
+
+def load_variants(path: Path) -> dict[str | None, Campaign]:
+    """The campaign of a file without a variant (None) and with each of its variants.
+
+    Raises:
+        ConfigError: the faults of all of them, each told once; one that only a variant brings into the rest
+            of the file names that variant.
+    """
+    document = _mapping(path)
+    found: dict[str | None, Campaign] = {}
+    wrong: dict[tuple[str, str], Fault] = {}
+    for name in (None, *names(document)):
+        try:
+            found[name] = _campaign(document, {}, name)
+        except ConfigError as error:
+            for fault in error.faults:
+                wrong.setdefault((fault.where, fault.key), _of_variant(fault, name))
+    if wrong:
+        raise ConfigError(list(wrong.values()))
+    return found
+
+
+def _mapping(path: Path) -> Document:
+    document = read_strictly(path)
+    if not isinstance(document.data, dict):
+        raise ConfigError([_no_mapping(document)])
+    return document
+
+
+def _campaign(document: Document, overrides: Mapping[str, Any], variant: Any) -> Campaign:
     from pydantic import ValidationError
 
     from lodestone.campaign.config import Campaign
     from lodestone.campaign.faults import faults
 
-    document = read_strictly(path)
-    if not isinstance(document.data, dict):
-        raise ConfigError([_no_mapping(document)])
-    override(document, overrides or {})
+    document = chosen(document, variant)
+    override(document, overrides)
     try:
         return Campaign.model_validate(document.data)
     except ValidationError as error:
         raise ConfigError(faults(error, document)) from None
+
+
+def _of_variant(fault: Fault, name: str | None) -> Fault:
+    if name is None or fault.key == VARIANTS or fault.key.startswith(f"{VARIANTS}."):
+        return fault
+    return replace(fault, wrong=f"{fault.wrong} (in variant {name})")
 
 
 def read_strictly(path: Path) -> Document:
@@ -64,9 +107,7 @@ def _merge(
             _merge(document, data[key], value, inner)
             continue
         data[key] = _plain(value)
-        for known in [p for p in document.places if p[: len(inner)] == inner]:
-            del document.places[known]
-        document.places[inner] = OVERRIDES
+        document.write(inner, inner, OVERRIDES)
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+CATEGORIES = ("guidance", "constraints", "stability", "candidates", "curation", "estimator", "sources")
+"""The categories of the report's figures."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignPaths:
@@ -114,6 +117,15 @@ class CampaignPaths:
     def report(self) -> Path:
         """The page for the reader."""
         return self.directory / "report.html"
+
+    def figures(self, category: str) -> Path:
+        """The figures of the report of one of `CATEGORIES`, a page."""
+        return self.directory / "figures" / f"{category}.html"
+
+    @property
+    def all_figures(self) -> list[Path]:
+        """The pages of figures of every category."""
+        return [self.figures(category) for category in CATEGORIES]
 
     @property
     def logs(self) -> Path:

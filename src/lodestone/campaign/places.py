@@ -23,6 +23,7 @@ WHOLE = {
     "candidates.parquet": "analyse",
     "campaign.json": "record",
     "report.html": "report",
+    "figures/guidance.html": "figures",
 }
 """The file by which each stage of the campaign is known."""
 NAMED = {

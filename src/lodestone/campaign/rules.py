@@ -33,6 +33,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     ),
     "record": ("references", "analyse"),
     "report": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
+    "figures": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
 }
 """Which rules the jobs of a rule wait for; a test compares it with Snakemake's own graph."""
 WHERE_TERMS_NEED_A_HULL = frozenset({"pilot", "sample", "measure", "relax"})

@@ -269,6 +269,7 @@ SLICES: dict[str, Callable[[Campaign], Settings]] = {
     "analyse": _analyse,
     "record": _whole,
     "report": _whole,
+    "figures": _whole,
 }
 STAGES = ("pilot", "sample", "import_structures", *SLICES)
 """Every stage of a campaign."""

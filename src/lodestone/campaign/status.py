@@ -211,6 +211,7 @@ class _View:
             Place("analyse"): self.paths.candidates,
             Place("record"): self.paths.record,
             Place("report"): self.paths.report,
+            Place("figures"): self.paths.figures("guidance"),
         }
         rows = []
         for place, path in files.items():

@@ -35,6 +35,25 @@ class Document:
 
     data: Any
     places: dict[Path, str] = field(default_factory=dict)
+    written: dict[Path, Path] = field(default_factory=dict)
+    """What a key is called where it is written, for keys that were moved: those of a chosen variant."""
+
+    def write(self, path: Path, written: Path, place: str) -> None:
+        """Note that what lies at `path` came from elsewhere, with all that is inside it."""
+        inside = {
+            (*path, *p[len(written) :]): w for p, w in self.places.items() if p[: len(written)] == written
+        }
+        for known in (self.places, self.written):
+            for old in [p for p in known if p[: len(path)] == path]:
+                del known[old]
+        self.places |= inside if path != written else {}
+        self.places[path] = place
+        self.written[path] = written
+
+    def as_written(self, path: Path) -> Path:
+        """The key of `path` as it stands in the file."""
+        length = next((n for n in range(len(path), 0, -1) if path[:n] in self.written), 0)
+        return (*self.written[path[:length]], *path[length:]) if length else path
 
     def place(self, path: Path) -> str:
         """The place of a key, or of the nearest thing around it that is there."""

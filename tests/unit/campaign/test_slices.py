@@ -10,7 +10,7 @@ from lodestone.campaign.code import ROOTS, files, meaning
 from lodestone.campaign.code import code as code_of
 from lodestone.campaign.stages import STAGES, resolved, settings
 
-WHOLE = {"record", "report"}  # they show every setting
+WHOLE = {"record", "report", "figures"}  # they show every setting
 OTHERS = [stage for stage in STAGES if stage not in {"pilot", "sample", "import_structures"}]
 
 

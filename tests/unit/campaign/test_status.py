@@ -32,10 +32,10 @@ def look(campaign, paths):
 
 def test_nothing_is_done_at_the_start(campaign, paths):
     found = look(campaign(), paths)
-    assert len(found.stages) == 8 * 8 + 6
+    assert len(found.stages) == 8 * 8 + 7
     assert all(row.done == 0 and not row.running and row.seconds_left is None for row in found.stages)
     lines = status_text(found).splitlines()
-    assert lines[0].endswith("small: 0 of 70 stages done")
+    assert lines[0].endswith("small: 0 of 71 stages done")
     assert lines[-1] == "0 of 160 structures sampled"
     assert not found.journal
 
@@ -148,11 +148,11 @@ def test_reference_energies_by_other_estimators_are_stages(campaign, paths):
 def test_many_arms_are_told_by_stage(campaign, paths):
     many = campaign(guidance={"strengths": [round(0.01 * i, 2) for i in range(1, 31)]})
     found = look(many, paths)
-    assert len(found.stages) == 64 * 8 + 6
+    assert len(found.stages) == 64 * 8 + 7
     lines = status_text(found).splitlines()
-    assert len(lines) == 2 + 1 + 8 + 6 + 2
+    assert len(lines) == 2 + 1 + 8 + 7 + 2
     assert lines[3].split()[:5] == ["64", "arms", "sample", "0", "1,280"]
-    assert len(status_text(found, every_arm=True).splitlines()) == 2 + 1 + 64 * 8 + 6 + 2
+    assert len(status_text(found, every_arm=True).splitlines()) == 2 + 1 + 64 * 8 + 7 + 2
 
 
 def test_a_damaged_chunk_is_not_counted(tmp_path):

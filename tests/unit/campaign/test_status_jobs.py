@@ -102,6 +102,7 @@ def test_every_file_of_a_campaign_has_its_place(paths):
         "analyse": paths.candidates,
         "record": paths.record,
         "report": paths.report,
+        "figures": paths.figures("guidance"),
     }
     assert {stage: found(path) for stage, path in whole.items()} == {stage: Place(stage) for stage in whole}
     for beside in (paths.hull_audit, paths.pilot("co_o_4", ".tsv"), paths.statistics / "rates.tsv"):

@@ -1,4 +1,4 @@
-"""The generated files: config/default.yaml, config/schema.json and docs/configuration.md."""
+"""The generated files: config/default.yaml, config/schema.json and three pages of docs/."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from lodestone.campaign.allowed import campaign_schema
 from lodestone.campaign.documentation.constraints import constraints_page
 from lodestone.campaign.documentation.defaults import default_yaml
+from lodestone.campaign.documentation.statistics import statistics_page
 from lodestone.campaign.documentation.tables import page
 
 
@@ -18,6 +19,7 @@ def generated() -> dict[Path, str]:
         Path("config/schema.json"): schema_json(),
         Path("docs/configuration.md"): page(),
         Path("docs/constraints.md"): constraints_page(),
+        Path("docs/statistics.md"): statistics_page(),
     }
 
 

@@ -28,6 +28,11 @@ page of their own: [constraints](constraints.md).
   folder that the command runs in, where `results/` lies too.
 - `snakemake ... --config 'sampling={structures: 8}'` changes keys for one run; faults there are named
   `--config`.
+- `variants` holds named parts of a campaign, such as `embedded: {model: {checkpoint: embedded}}`. Where
+  one is chosen (`snakemake ... --config variant=embedded`, `lodestone ... --variant embedded`), it goes over
+  the rest of the file before that is checked: mappings key by key; lists, values, `constraints` and a
+  mapping of another `kind` as a whole. `null` is a value like others. Its results lie in
+  `results/<campaign>-<variant>/`. `lodestone check` looks at all variants of a file.
 - Editors that know the YAML language server complete keys where a file begins with
   `# yaml-language-server: $schema=schema.json`.
 
