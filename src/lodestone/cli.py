@@ -13,10 +13,19 @@ from pathlib import Path
 
 import click
 
-from lodestone.cli_inputs import WRONG_CONFIG, end, load, profile_errors, read_profile
+from lodestone.cli_compare import compare
+from lodestone.cli_inputs import (
+    CAMPAIGN,
+    VARIANT,
+    WRONG_CONFIG,
+    end,
+    load,
+    load_with_variants,
+    profile_errors,
+    read_profile,
+)
 from lodestone.cli_references import references as references_group
 
-CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 NOT_READY = 1
 
@@ -39,27 +48,31 @@ def main() -> None:
 
 
 @main.command()
-@CONFIG
-def check(config: Path) -> None:
-    """Read a campaign file and name its faults.
+@CAMPAIGN
+def check(config: Path, variant: str | None) -> None:
+    """Read a campaign file, with all its variants, and name its faults.
 
     Exit code 0 and a summary, or 2 and a line per fault: file, line, key, what is wrong, what is allowed.
 
     \b
     Example:
       lodestone check config/demo.yaml
+      lodestone check config/boron.yaml --variant embedded
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.campaign.potentials import missing_models
     from lodestone.campaign.text import summary
 
-    campaign = load(config)
+    campaign, others = load_with_variants(config, variant)
     click.echo(f"{config}: good\n{summary(campaign)}")
+    if others and variant is None:
+        named = ", ".join(f"{name} ({one.campaign})" for name, one in others.items())
+        click.echo(f"variants: {named}; they are good too")
     for message in missing_models(campaign):
         click.echo(f"not here yet: {message}", err=True)
 
 
 @main.command()
-@CONFIG
+@CAMPAIGN
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
@@ -73,7 +86,12 @@ def check(config: Path) -> None:
 )
 @JSON
 def plan(
-    config: Path, profile: Path | None, device: str | None, seconds_per_pass: float | None, as_json: bool
+    config: Path,
+    variant: str | None,
+    profile: Path | None,
+    device: str | None,
+    seconds_per_pass: float | None,
+    as_json: bool,
 ) -> None:
     """Tell what a campaign will take: arms, jobs, structures, network passes, time, disk.
 
@@ -96,7 +114,7 @@ def plan(
     from lodestone.campaign.plan import plan as make_plan
     from lodestone.campaign.plan_text import plan_text
 
-    campaign = load(config)
+    campaign = load(config, variant)
     with profile_errors():
         found = make_plan(
             campaign,
@@ -109,7 +127,7 @@ def plan(
 
 
 @main.command()
-@CONFIG
+@CAMPAIGN
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -120,7 +138,9 @@ def plan(
 @click.option("--all", "every_arm", is_flag=True, help="A row per arm and stage, however many.")
 @click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Tell again and again.")
 @JSON
-def status(config: Path, folder: Path, every_arm: bool, watch: float | None, as_json: bool) -> None:
+def status(
+    config: Path, variant: str | None, folder: Path, every_arm: bool, watch: float | None, as_json: bool
+) -> None:
     """Tell how far a campaign is, from its files below results/ and the executor's journal.
 
     Per arm and stage (per stage where arms are many): structures done of all, jobs that run, wait or have
@@ -139,7 +159,7 @@ def status(config: Path, folder: Path, every_arm: bool, watch: float | None, as_
     from lodestone.campaign.status import status as read_status
     from lodestone.campaign.status_text import status_text
 
-    campaign = load(config)
+    campaign = load(config, variant)
     while True:
         found = read_status(campaign, CampaignPaths(campaign=campaign.campaign), folder)
         text = json.dumps(found.as_dict()) if as_json else status_text(found, every_arm=every_arm)
@@ -154,6 +174,7 @@ def status(config: Path, folder: Path, every_arm: bool, watch: float | None, as_
 @main.command()
 @click.argument("structures", type=click.Path(path_type=Path, exists=True))
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="Campaign file (YAML).")
+@VARIANT
 @click.option("--constraint", required=True, help="Name of one of its constraints.")
 @click.option(
     "--references",
@@ -162,7 +183,14 @@ def status(config: Path, folder: Path, every_arm: bool, watch: float | None, as_
     "hull; default: the campaign's finished reference energies.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per structure and line.")
-def measure(structures: Path, config: Path, constraint: str, references: Path | None, as_json: bool) -> None:
+def measure(
+    structures: Path,
+    config: Path,
+    variant: str | None,
+    constraint: str,
+    references: Path | None,
+    as_json: bool,
+) -> None:
     """Judge structures of your own by a constraint: value, loss, satisfied.
 
     STRUCTURES is .cif, .extxyz, .xyz, POSCAR, .vasp, a structure table (.parquet), a .zip of these text
@@ -182,7 +210,7 @@ def measure(structures: Path, config: Path, constraint: str, references: Path | 
     from lodestone.measure import context_for, counts, head, measured, row
     from lodestone.structures.files import UnknownFormatError, read_entries
 
-    campaign = load(config)
+    campaign = load(config, variant)
     asked = campaign.constraints.get(constraint)
     if asked is None:
         names = ", ".join(campaign.constraints)
@@ -208,6 +236,7 @@ def measure(structures: Path, config: Path, constraint: str, references: Path | 
 @main.command()
 @click.option("--profile", type=click.Path(path_type=Path), help="Profile of a cluster to look at too.")
 @click.option("--config", type=click.Path(path_type=Path), help="Campaign whose files nodes need.")
+@VARIANT
 @click.option(
     "--wait",
     type=click.FloatRange(min=1),
@@ -216,7 +245,9 @@ def measure(structures: Path, config: Path, constraint: str, references: Path | 
     help="Seconds that the test job may wait for its start.",
 )
 @JSON
-def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool) -> None:
+def doctor(
+    profile: Path | None, config: Path | None, variant: str | None, wait: float, as_json: bool
+) -> None:
     """Look whether everything that a campaign needs is here.
 
     Python and packages, the device that networks run on, the embedded assets, threads, and whether results/
@@ -235,7 +266,7 @@ def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.doctor.installation import as_dicts, examine, guarded, line, verdict
 
-    campaign = load(config) if config else None
+    campaign = load(config, variant) if config else None
     steps = [examine()]
     if campaign is not None:
         from lodestone.doctor.files import here
@@ -259,6 +290,7 @@ def doctor(profile: Path | None, config: Path | None, wait: float, as_json: bool
 
 
 main.add_command(references_group)
+main.add_command(compare)
 
 
 if __name__ == "__main__":

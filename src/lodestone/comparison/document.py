@@ -1,0 +1,85 @@
+"""Two campaigns compared: settings, rates, cost, quality, crystals, and which is ahead. JSON-able."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lodestone.comparison.crystals import found_by
+from lodestone.comparison.pairs import ArmPair, matched_arms, matched_constraints, primary_arm
+from lodestone.comparison.quality import quality_rows
+from lodestone.comparison.rates import rate_rows
+from lodestone.comparison.settings import Difference, differences
+from lodestone.comparison.sides import Side
+from lodestone.comparison.words import ahead
+
+Document = dict[str, Any]
+
+
+def compare(a: Side, b: Side) -> Document:
+    """Everything that the comparison tells; differences are B minus A throughout."""
+    matched = matched_constraints(a, b)
+    arms = {both: matched_arms(a, b, both) for both in matched.constraints}
+    pairs = {both: found[0] for both, found in arms.items()}
+    changed = differences(a, b, dict(matched.constraints))
+    rows = rate_rows(a, b, pairs)
+    return {
+        "a": _side(a),
+        "b": _side(b),
+        "same": a.candidates.equals(b.candidates),
+        "settings": [asdict(difference) for difference in changed],
+        "only_a": matched.only_a,
+        "only_b": matched.only_b,
+        "constraints": [
+            {
+                "a": one,
+                "b": other,
+                "arms_only_a": arms[one, other][1],
+                "arms_only_b": arms[one, other][2],
+                "sentence": ahead(_decisive(a, b, (one, other), rows), _cautions(changed, other)),
+            }
+            for one, other in matched.constraints
+        ],
+        "rates": rows,
+        "quality": quality_rows(a, b, _all_pairs(pairs)),
+        "crystals": found_by(a, b),
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "campaign": side.name,
+        "directory": str(side.directory),
+        "chemical_system": side.summary["chemical_system"],
+        "structures": side.summary["structures"],
+        "alpha": side.summary["alpha"],
+    }
+
+
+def _decisive(
+    a: Side, b: Side, constraints: tuple[str, str], rows: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """The row that decides: `satisfied` of both primary guided arms."""
+    one, other = (primary_arm(s, c) for s, c in zip((a, b), constraints, strict=True))
+    if one is None or other is None:
+        return None
+    wanted = (constraints[0], one["name"], other["name"], "satisfied")
+    keys = ("constraint", "arm_a", "arm_b", "outcome")
+    return next((row for row in rows if tuple(row[key] for key in keys) == wanted), None)
+
+
+def _cautions(changed: Sequence[Difference], constraint: str) -> list[str]:
+    """Why rates of a constraint are not comparable; energies and novelty do not touch them."""
+    own = [d for d in changed if d.warning and d.constraint == constraint]
+    model = [
+        d
+        for d in changed
+        if d.warning and d.key.startswith(("model.", "sha256.model", "chemical", "sampling."))
+    ]
+    return list(dict.fromkeys(str(d.warning) for d in [*own, *model]))
+
+
+def _all_pairs(pairs: Mapping[tuple[str, str], list[ArmPair]]) -> list[ArmPair]:
+    found = {(p.a["name"], p.b["name"]): p for of in pairs.values() for p in of}
+    return list(found.values())
