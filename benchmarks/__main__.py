@@ -142,6 +142,23 @@ def references(crystals: int, systems: int, repeats: int, results: Path) -> None
 
 
 @main.command()
+@click.option("--structures", default=1000, show_default=True, help="Structures of each of the five arms.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / "results" / "report-page",
+    help="Where the campaign is made, or lies from an earlier run.",
+)
+@RESULTS
+def report_page(structures: int, folder: Path, results: Path) -> None:
+    """Report of five arms of imported structures: time to build, size, and how it feels in a browser."""
+    _limit(1)
+    from benchmarks.report_page import run
+
+    _finish("report_page", run(structures, folder), results)
+
+
+@main.command()
 @click.option("--structures", default=100_000, show_default=True, help="Structures of the first run.")
 @click.option("--formulas", default=200, show_default=True, help="Formulas of the first run.")
 @click.option("--processes", default=2, show_default=True, help="Processes of one thread each.")

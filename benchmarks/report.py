@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.duplicates_report import duplicates
 from benchmarks.energies_report import energies
+from benchmarks.report_page import report_page
 
 Result = dict[str, Any]
 
@@ -244,6 +245,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "slurm": slurm,
     "energies": energies,
     "references": references,
+    "report_page": report_page,
     "duplicates": duplicates,
 }
 

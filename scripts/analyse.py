@@ -18,11 +18,11 @@ def main(
     distributions: Path,
     best: Path,
     summary: Path,
-) -> None:
-    """Read the stage tables below `directory` and write the statistics; see the statistics' schemas."""
+) -> str:
+    """Read the stage tables below `directory`, write the statistics (see their schemas), give the answer."""
     from lodestone.campaign import CampaignPaths
     from lodestone.statistics.analysis import analyse
-    from lodestone.statistics.console import render
+    from lodestone.statistics.console import places, render
     from lodestone.statistics.plan import plan_from_settings
     from lodestone.statistics.summary import summarise
     from lodestone.structures.table import read_table, write_table
@@ -46,20 +46,15 @@ def main(
         success.with_name("rates.tsv"): found.rates,
         success.with_name("quality.tsv"): found.quality,
         success.with_name("cost.tsv"): found.cost,
+        distributions.with_name("joint.tsv"): found.joint,
         attrition.with_name("attrition_reasons.tsv"): found.reasons,
     }
     for path, table in tables.items():
         write_both(table, path)
     document = summarise(found, plan, read_sources(paths))
-    document["best"] = write_best(found.candidates, document["best"], best)
+    document["best"] = write_best(found.candidates, document, best)
     write_json(summary, document)
-    places = {
-        "report": str(paths.report),
-        "candidates": str(candidates),
-        "best": f"{best}/*.cif, {best / 'best.extxyz'}",
-        "statistics": str(success.parent),
-    }
-    print(render(document, places), flush=True)
+    return render(document, places(paths))
 
 
 if __name__ == "__main__":

@@ -140,15 +140,9 @@ class Wiring:
         summary = self.paths.statistics / "summary.json"
         if not summary.exists():
             return f"results: {self.paths.directory}"
-        from lodestone.statistics.console import render
+        from lodestone.statistics.console import places, render
 
-        places = {
-            "report": str(self.paths.report),
-            "candidates": str(self.paths.candidates),
-            "best": f"{self.paths.best}/*.cif, {self.paths.best / 'best.extxyz'}",
-            "statistics": str(self.paths.statistics),
-        }
-        return render(json.loads(summary.read_text(encoding="utf-8")), places)
+        return render(json.loads(summary.read_text(encoding="utf-8")), places(self.paths))
 
 
 def _arm_of(wildcards: Any) -> str | None:

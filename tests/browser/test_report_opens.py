@@ -1,73 +1,65 @@
-"""The report in a real browser: it draws, it asks the network for nothing, its tables and viewer work."""
+"""The report in a real browser, wide and narrow: it draws, and it asks the network for nothing."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 
-def parameters(browser, method):
-    return [event["params"] for event in browser.events if event.get("method") == method]
+import pytest
 
-
-def test_nothing_goes_wrong(opened):
-    assert parameters(opened, "Runtime.exceptionThrown") == []
-    said = parameters(opened, "Runtime.consoleAPICalled")
-    assert [[a.get("value") for a in s["args"]] for s in said] == []
-    entries = [p["entry"] for p in parameters(opened, "Log.entryAdded")]
-    # of warnings the browser has its own, about software rendering
-    assert [e["text"] for e in entries if e["level"] == "error"] == []
-    assert opened.evaluate("document.querySelectorAll('.warning').length") == 0
+SECTIONS = ("answer", "candidates", "guidance", "hull", "attrition", "estimator", "audit", "record")
 
 
-def test_nothing_is_requested(opened):
-    urls = [p["request"]["url"] for p in parameters(opened, "Network.requestWillBeSent")]
-    assert urls
-    assert [u[:80] for u in urls if not u.startswith(("file:", "data:", "blob:"))] == []
-    assert len([u for u in urls if u.startswith("file:")]) == 1
+def test_everything_is_drawn_and_nothing_goes_wrong(any_width):
+    any_width.page.wait_for_function("document.body.dataset.figures === 'drawn'")
+    figures = any_width.page.locator("figure")
+    assert figures.count() > 8
+    assert any_width.page.locator("figure svg.main-svg").count() >= figures.count()
+    assert any_width.page.evaluate("document.body.dataset.viewer") == "ready"
+    assert any_width.complaints() == []
 
 
-def test_every_figure_is_drawn(opened):
-    opened.wait_for(
-        "document.querySelectorAll('figure').length > 8 && "
-        "[...document.querySelectorAll('figure')].every((f) => f.querySelector('svg.main-svg'))"
+def test_nothing_is_requested_but_the_file(any_width):
+    inside = ("data:", "blob:")
+    assert [u for u in any_width.requests if not u.startswith(inside)] == [any_width.path.as_uri()]
+
+
+def test_the_page_is_never_wider_than_the_window(any_width):
+    width = any_width.page.viewport_size["width"]
+    assert any_width.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("anchor", SECTIONS)
+def test_a_section_is_reached_by_its_link(anchor, any_width):
+    any_width.page.locator(f"nav a[href='#{anchor}']").click()
+    any_width.page.wait_for_function(
+        f"(() => {{ const box = document.getElementById('{anchor}').getBoundingClientRect();"
+        " return box.top < innerHeight && box.bottom > 0; })()"
     )
 
 
+def test_the_answer_is_on_the_first_screen(opened):
+    opened.page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    tops = opened.page.evaluate(
+        "['h1', '.badge', '.verdict table', '#best tbody tr:last-child']"
+        ".map((s) => document.querySelector(s).getBoundingClientRect().bottom)"
+    )
+    assert max(tops) < opened.page.viewport_size["height"]
+
+
 def test_no_chart_can_be_uploaded(opened):
-    titles = opened.evaluate("[...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)")
+    opened.page.wait_for_function("document.body.dataset.figures === 'drawn'")
+    titles = opened.page.eval_on_selector_all(".modebar-btn", "all => all.map((b) => b.dataset.title)")
     assert titles
     assert [t for t in titles if "hare" in t or "loud" in t] == []
 
 
-def test_the_viewer_shows_the_structure_of_a_button(opened):
-    assert opened.evaluate("document.body.dataset.viewer") == "ready"
-    assert opened.evaluate("document.getElementById('chemiscope-structure').clientHeight") > 300
-    place = opened.evaluate(
-        "(() => { const b = [...document.querySelectorAll('#candidates button.show')].at(-1); b.click();"
-        " return b.dataset.place; })()"
+def test_every_control_has_a_name_and_every_heading_its_level(opened):
+    unnamed = opened.page.evaluate(
+        "[...document.querySelectorAll('input, select, button')].filter((e) => !(e.labels?.length"
+        " || e.ariaLabel || e.textContent.trim())).map((e) => e.outerHTML)"
     )
-    opened.wait_for(
-        "(() => { const all = (r) => [...r.querySelectorAll('*')].flatMap((e) => e.shadowRoot ? "
-        "[e, ...all(e.shadowRoot)] : [e]); return all(document.getElementById('chemiscope-info'))"
-        f".some((e) => e.tagName === 'INPUT' && e.value === '{place}'); }})()"
-    )
-
-
-def test_a_table_sorts_and_filters(opened):
-    heads = "[...document.querySelectorAll('#candidates th')]"
-    column = f"{heads}.findIndex((h) => h.textContent.startsWith('E hull'))"
-    rows = "[...document.querySelectorAll('#candidates tbody tr')]"
-    values = f"{rows}.map((r) => Number(r.cells[{column}].dataset.sort))"
-    click = f"document.querySelectorAll('#candidates th')[{column}].click()"
-    opened.evaluate(click)
-    rising = opened.evaluate(values)
-    assert rising == sorted(rising)
-    opened.evaluate(click)
-    assert opened.evaluate(values) == rising[::-1]
-    opened.evaluate(
-        "(() => { const i = document.querySelector('#candidates .filter'); i.value = 'licoo2';"
-        " i.dispatchEvent(new Event('input')); })()"
-    )
-    shown = opened.evaluate(
-        "[...document.querySelectorAll('#candidates tbody tr')].filter((r) => !r.hidden)"
-        ".map((r) => r.cells[1].textContent)"
-    )
-    assert set(shown) == {"LiCoO2"}
+    assert unnamed == []
+    levels = opened.page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((h) => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))

@@ -36,6 +36,7 @@ LIMIT = 1.5  # CPU seconds
         ["plan", DEMO, "--json"],
         ["plan", DEMO, "--profile", str(ROOT / "profiles" / "slurm")],
         ["status", DEMO, "--folder", "none"],
+        ["compare", "--help"],
     ],
 )
 def test_help_check_and_plan_are_light(arguments):
@@ -81,7 +82,7 @@ def test_a_wrong_campaign_ends_every_command_alike(tmp_path):
         assert "wrong.yaml:1: campaign" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["plan"], ["status"], ["doctor"]])
+@pytest.mark.parametrize("arguments", [[], ["check"], ["plan"], ["status"], ["doctor"], ["compare"]])
 def test_help_teaches_with_an_example(arguments):
     result = CliRunner().invoke(main, [*arguments, "--help"])
     assert result.exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from importlib.metadata import version
 from importlib.resources import files
@@ -11,22 +12,36 @@ from typing import Any
 EMBEDDED = {
     "plotly.js": ("plotly", "package_data/plotly.min.js", "MIT"),
     "chemiscope": ("chemiscope", "sphinx/static/chemiscope.min.js", "BSD-3-Clause"),
+    "DataTables": ("itables", "html/dt_bundle.js", "MIT"),
+    "style of DataTables": ("itables", "html/dt_bundle.css", "MIT"),
 }
 """Name -> package that ships it, path in the package, licence."""
+BEST_COMPRESSION = 9
 
 
 def library(name: str) -> str:
-    """Source of an embedded JavaScript library, safe inside a script element."""
-    package, path, _ = EMBEDDED[name]
-    text = files(package).joinpath(path).read_text(encoding="utf-8")
+    """Source of an embedded library, safe inside a script element."""
+    text = source(name)
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def source(name: str) -> str:
+    """Source of an embedded library as its package ships it."""
+    package, path, _ = EMBEDDED[name]
+    return files(package).joinpath(path).read_text(encoding="utf-8")
+
+
+def packed(content: str | bytes) -> str:
+    """Content as base64 of gzip, which the page unpacks by `DecompressionStream`; the same every time."""
+    raw = content.encode() if isinstance(content, str) else content
+    return base64.b64encode(gzip.compress(raw, BEST_COMPRESSION, mtime=0)).decode()
 
 
 def credits_of_libraries() -> list[str]:
     """Name, version and licence of every library embedded."""
+    scripts = {name: parts for name, parts in EMBEDDED.items() if parts[1].endswith(".js")}
     return [
-        f"{name} ({package} {version(package)}, {licence})"
-        for name, (package, _, licence) in EMBEDDED.items()
+        f"{name} ({package} {version(package)}, {licence})" for name, (package, _, licence) in scripts.items()
     ]
 
 

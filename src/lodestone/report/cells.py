@@ -16,8 +16,9 @@ UNBROKEN = 40  # characters; a longer text may be wrapped
 class Cell:
     """One cell.
 
-    `sort` orders the column (the text itself where it is None); `viewer` is a place in the 3-D
-    viewer; `code` text is not wrapped.
+    `sort` orders the column (the text itself where it is None); `viewer` is a place in the table of all
+    candidates, whose structure a button shows; `code` text is not wrapped; a row that begins with a `quiet`
+    cell belongs to the one above.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Cell:
     download: str | None = None
     viewer: int | None = None
     code: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class View:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
-    filterable: bool = False
+    sortable: bool = True
 
 
 def number_cell(value: float | None, digits: int = 3, missing: str = UNDEFINED) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,12 @@ from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.verdict import NAMES
 from lodestone.statistics.wording import p_text, percent, percent_interval
 
+SHORT = {
+    "satisfied": "Satisfied",
+    "satisfied_valid": "… and valid",
+    "persistent": "Persistent",
+    "relaxed_satisfied": "Relaxed, then",
+}
 BADGES = {
     "worked": "Guidance worked",
     "partly": "Partly shown",
@@ -43,24 +49,30 @@ def wish(constraint: Mapping[str, Any]) -> str:
 
 
 def rates_view(constraint: Mapping[str, Any], success: pl.DataFrame) -> View:
-    """Rates of every arm that speaks of the constraint; p-values stand below the guided rates."""
+    """Rates of every arm that speaks of the constraint, and p-values of the arm that the verdict is about."""
     rows = {(r["arm"], r["outcome"]): r for r in constraint["rates"]}
     arms = list(dict.fromkeys(r["arm"] for r in constraint["rates"]))
     tests = success.filter(pl.col("constraint") == constraint["name"])
     columns = (
         Column("Arm"),
-        Column("Structures", numeric=True),
-        *(Column(NAMES[outcome], meaning, numeric=True) for outcome, meaning in OUTCOMES.items()),
+        Column("n", "Structures generated", numeric=True),
+        *(Column(SHORT[outcome], meaning, numeric=True) for outcome, meaning in OUTCOMES.items()),
     )
-    cells = (
-        [
-            Cell(arm, code=True),
-            Cell(str(rows[arm, "satisfied"]["n"])),
-            *(_rate(rows[arm, outcome], tests) for outcome in OUTCOMES),
-        ]
-        for arm in arms
-    )
-    return View(columns, rows_of(cells))
+    cells: list[list[Cell]] = []
+    for arm in arms:
+        rates = (_rate(rows[arm, outcome]) for outcome in OUTCOMES)
+        cells.append([Cell(arm, code=True), Cell(str(rows[arm, "satisfied"]["n"])), *rates])
+        if arm == constraint["primary_arm"]:
+            cells += _p_rows(tests.filter(pl.col("arm") == arm))
+    return View(columns, rows_of(cells), sortable=False)
+
+
+def _p_rows(tests: pl.DataFrame) -> Iterator[list[Cell]]:
+    """One row per comparison: the p-value of each outcome."""
+    for comparison in dict.fromkeys(tests["comparison"]):
+        own = {r["outcome"]: r for r in tests.filter(pl.col("comparison") == comparison).to_dicts()}
+        found = (_p(own[outcome]["p_used"]) if outcome in own else Cell("–") for outcome in OUTCOMES)
+        yield [Cell(f"p against {comparison}", quiet=True), Cell(""), *found]
 
 
 def tests_view(success: pl.DataFrame) -> View:
@@ -76,15 +88,14 @@ def tests_view(success: pl.DataFrame) -> View:
     return View(columns, rows_of(_test(row) for row in success.iter_rows(named=True)))
 
 
-def _rate(row: Mapping[str, Any], tests: pl.DataFrame) -> Cell:
+def _rate(row: Mapping[str, Any]) -> Cell:
     if row["rate"] is None:
         return Cell("not defined", note=row["note"] or "")
     low, high = row["ci_low"], row["ci_high"]
     if row["cluster_bootstrap_low"] is not None:
         low, high = row["cluster_bootstrap_low"], row["cluster_bootstrap_high"]
-    own = tests.filter(pl.col("arm") == row["arm"], pl.col("outcome") == row["outcome"])
-    compared = "\n".join(f"vs {r['comparison']} {p_text(r['p_used'])}" for r in own.iter_rows(named=True))
-    return Cell(f"{percent(row['rate'])} ({percent_interval(low, high)})", row["rate"], note=compared)
+    bounds = percent_interval(low, high).removesuffix(" %").replace(" to ", "–")
+    return Cell(percent(row["rate"]), row["rate"], note=bounds)
 
 
 def _test(row: Mapping[str, Any]) -> list[Cell]:

@@ -7,14 +7,20 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from lodestone.report.assets import credits_of_libraries, json_for_script, library
-from lodestone.report.candidate_views import best_view, candidates_view
+import polars as pl
+
+from lodestone.report.assets import credits_of_libraries, packed, source
+from lodestone.report.candidate_data import candidate_data, distinct
+from lodestone.report.candidate_views import best_view
 from lodestone.report.citations import citations
+from lodestone.report.crystals import arrays_of
 from lodestone.report.evidence import badge, question, rates_view, wish
+from lodestone.report.hull_error import UNKNOWN, HullError, hull_error
 from lodestone.report.panel import Panel
 from lodestone.report.panels import panels
 from lodestone.report.reading import ReportData
-from lodestone.report.viewer import dataset, shown_candidates
+from lodestone.report.settings_view import hashes_view, settings_view, versions_view
+from lodestone.report.viewer import viewer_settings
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -26,10 +32,12 @@ FIGURE_OPTIONS = {
     "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d"],
     "showSendToCloud": False,
 }
+HEIGHT = 420
+"""Pixels of a figure that names no height of its own."""
 
 
 def render(data: ReportData) -> str:
-    """The page as HTML. Every text that comes from data is escaped."""
+    """The page as HTML. Every text that comes from data is escaped or compressed."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -39,27 +47,55 @@ def render(data: ReportData) -> str:
     )  # fmt: skip
     environment.filters["figure"] = lambda figure: Markup(figure_html(figure))  # noqa: S704
     shown = panels(data)
-    viewer = _viewer(data)
-    scripts = {"chemiscope": library("chemiscope")} if viewer else {}
-    if any(panel.figures for panel in shown):
-        scripts["plotly"] = library("plotly.js")
-    return environment.get_template("page.html.j2").render(
-        **_context(data, shown),
-        viewer=Markup(json_for_script(viewer)) if viewer else None,  # noqa: S704
-        scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704
-    )
+    error = hull_error(data.estimator_error)
+    rows = distinct(data.candidates)
+    packs = _candidate_packs(data, rows, error) | _libraries(shown, rows)
+    context = _context(data, shown, error) | {
+        "distinct": rows.height,
+        "viewer": "viewer" in packs,
+        "best": best_view(
+            data.summary["best"], data.cifs, {key: i for i, key in enumerate(rows["id"])}, error
+        ),
+        "packs": packs,
+    }
+    return environment.get_template("page.html.j2").render(context)
 
 
 def figure_html(figure: Figure) -> str:
-    """A figure as a division of the page; plotly.js itself is inlined once."""
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=FIGURE_OPTIONS))
+    """A place for a figure that the page unpacks and draws when it comes near."""
+    height = figure.layout.height or HEIGHT
+    document = json.loads(figure.to_json()) | {"config": FIGURE_OPTIONS}
+    return (
+        f'<div class="plot" style="min-height:{height:g}px">'
+        f'<script type="text/plain">{packed(json.dumps(document))}</script></div>'
+    )
 
 
-def _context(data: ReportData, shown: Sequence[Panel]) -> dict[str, Any]:
+def _candidate_packs(data: ReportData, rows: pl.DataFrame, error: HullError | None) -> dict[str, str]:
+    """Candidates, their structures and the viewer's settings, compressed; nothing without candidates."""
+    if not rows.height:
+        return {}
     summary = data.summary
     names = [c["name"] for c in summary["constraints"]]
-    places = _places(data)
-    estimator = _find(data.record, "estimator")
+    settings = data.record.get("config", {}).get("constraints", {})
+    found = candidate_data(rows, summary, settings, error)
+    viewer = viewer_settings(rows, names, summary["campaign"])
+    packs = {"candidates": packed(_json(found))}
+    packs |= {f"crystal-{name}": packed(content) for name, content in arrays_of(rows).items()}
+    return packs | ({"viewer": packed(_json(viewer))} if viewer else {})
+
+
+def _libraries(shown: Sequence[Panel], rows: pl.DataFrame) -> dict[str, str]:
+    wanted = {"datatables": "DataTables", "datatables-style": "style of DataTables"}
+    if any(panel.figures for panel in shown):
+        wanted["plotly"] = "plotly.js"
+    if rows.height:
+        wanted["chemiscope"] = "chemiscope"
+    return {f"library-{key}": packed(source(name)) for key, name in wanted.items()}
+
+
+def _context(data: ReportData, shown: Sequence[Panel], error: HullError | None) -> dict[str, Any]:
+    summary, record = data.summary, data.record
     return {
         "summary": summary,
         "question": question(summary),
@@ -72,24 +108,22 @@ def _context(data: ReportData, shown: Sequence[Panel]) -> dict[str, Any]:
             }
             for constraint in summary["constraints"]
         ],
-        "best": best_view(summary["best"], data.cifs, places),
-        "candidates": candidates_view(data.candidates, names, places),
+        "error": error.words() if error else UNKNOWN,
+        "chances": any(row.get("p_metastable") is not None for row in summary["best"]),
         "panels": shown,
-        "record": json.dumps(data.record, indent=2, sort_keys=True, ensure_ascii=False),
+        "settings": settings_view(record),
+        "versions": versions_view(record),
+        "hashes": hashes_view(record),
+        "record": json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False),
         "libraries": credits_of_libraries(),
-        "citations": citations(estimator),
+        "citations": citations(_find(record, "estimator"), [row["name"] for row in data.sources]),
         "version": version("lodestone"),
         "confidence": f"{100 * (1 - summary['alpha']):g} %",
     }
 
 
-def _viewer(data: ReportData) -> dict[str, Any] | None:
-    names = [c["name"] for c in data.summary["constraints"]]
-    return dataset(shown_candidates(data.candidates), data.summary["campaign"], names)
-
-
-def _places(data: ReportData) -> dict[str, int]:
-    return {key: i for i, key in enumerate(shown_candidates(data.candidates)["id"])}
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _find(record: Mapping[str, Any], key: str) -> Any:

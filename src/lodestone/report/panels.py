@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.pilot.record import tried_table
 from lodestone.report import texts
 from lodestone.report.cells import plain_view
+from lodestone.report.constraint_panels import constraint_panels, relevant
 from lodestone.report.cost import cost_panel, pilot_panels
 from lodestone.report.evidence import tests_view
 from lodestone.report.figures.agreement import agreement_panels
-from lodestone.report.figures.distributions import counts_figure, distribution_figure
-from lodestone.report.figures.estimator import parity_figure, parity_table
+from lodestone.report.figures.estimator import (
+    distance_figure,
+    distance_table,
+    error_row,
+    parity_figure,
+    parity_table,
+)
 from lodestone.report.figures.hull import above_hull_figure, hull_figure
-from lodestone.report.figures.pareto import pareto_figure
 from lodestone.report.figures.rates import attrition_figure, rates_figure
-from lodestone.report.figures.space_groups import space_group_figure
+from lodestone.report.figures.space_groups import crystal_system_figure, space_group_figure
+from lodestone.report.figures.sweep import pilot_tables, quality_table, sweep_figure, sweep_table, swept
 from lodestone.report.palette import Style, styles
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
@@ -26,9 +32,6 @@ from lodestone.report.texts import HEADS
 from lodestone.statistics.attrition import STAGES
 from lodestone.statistics.plan import ArmPlan
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
 
 def panels(data: ReportData) -> list[Panel]:
     """Every panel in reading order."""
@@ -36,9 +39,10 @@ def panels(data: ReportData) -> list[Panel]:
     drawn = styles(arms)
     return [
         _guidance(data),
+        *_sweep(data),
         cost_panel(data),
         *pilot_panels(data),
-        *_constraints(data, drawn),
+        *constraint_panels(data, drawn),
         _hull(data, drawn),
         _attrition(data, drawn),
         _diversity(data, drawn),
@@ -51,61 +55,38 @@ def panels(data: ReportData) -> list[Panel]:
 
 
 def _guidance(data: ReportData) -> Panel:
-    found = tuple(
-        (c["name"], figure)
-        for c in data.summary["constraints"]
-        if (figure := rates_figure(data.statistics["rates"], c["name"], _relevant(c["name"], data)))
-    )
+    names = [c["name"] for c in data.summary["constraints"]]
+    rates = data.statistics["rates"]
+    drawn = [(name, rates_figure(rates, name, relevant(name, data))) for name in names]
     tests = data.statistics["success"]
-    details = (("All comparisons", tests_view(tests)),) if tests.height else ()
     return Panel(
         "guidance",
         "Did guidance work?",
         texts.GUIDANCE,
-        found,
+        tuple((name, figure) for name, figure in drawn if figure is not None),
         missing="There is no constraint to test.",
-        details=details,
+        details=(("All comparisons", tests_view(tests)),) if tests.height else (),
     )
 
 
-def _constraints(data: ReportData, drawn: Mapping[str, Style]) -> Iterator[Panel]:
+def _sweep(data: ReportData) -> Iterator[Panel]:
+    """A panel where several strengths were sampled, or tried by a pilot."""
+    figures = tuple(
+        (title, figure) for title, tables in _sweeps(data) if (figure := sweep_figure(*tables)) is not None
+    )
+    if figures:
+        yield Panel("sweep", "How strong?", texts.SWEEP, figures)
+
+
+def _sweeps(data: ReportData) -> Iterator[tuple[str, tuple[pl.DataFrame, pl.DataFrame]]]:
+    alpha = data.summary["alpha"]
     for constraint in data.summary["constraints"]:
-        name = constraint["name"]
-        figures = [*_distributions(constraint, data, drawn), *_pareto(name, data, drawn)]
-        yield Panel(
-            f"constraint-{name}",
-            f"{name}: distribution and trade-off",
-            texts.CONSTRAINT,
-            tuple(figures),
-            missing="No structure of this campaign has a value for this constraint.",
-        )
-
-
-def _distributions(
-    constraint: Mapping[str, Any], data: ReportData, drawn: Mapping[str, Style]
-) -> Iterator[tuple[str, Figure]]:
-    name = constraint["name"]
-    groups = [*_relevant(name, data), "references"]
-    rows = data.statistics["distributions"].filter(
-        pl.col("constraint") == name, pl.col("group").is_in(groups)
-    )
-    for i, term in enumerate(constraint["terms"]):
-        own = rows.filter(pl.col("term") == i)
-        own_tolerance = term["tolerance"]
-        tolerance = constraint["satisfied_within"] if own_tolerance is None else own_tolerance
-        for title, figure in (
-            (f"{term['words']}", distribution_figure(own, drawn, term["spans"], tolerance)),
-            ("neighbours of single atoms", counts_figure(own, drawn)),
-        ):
-            if figure is not None:
-                yield title, figure
-
-
-def _pareto(name: str, data: ReportData, drawn: Mapping[str, Style]) -> Iterator[tuple[str, Figure]]:
-    points = data.statistics["pareto"].filter(pl.col("constraint") == name)
-    figure = pareto_figure(points, drawn, data.summary["shown_below"])
-    if figure is not None:
-        yield "loss against energy above the hull", figure
+        rates = sweep_table(data.statistics["rates"], constraint["name"])
+        if swept(rates):
+            yield constraint["name"], (rates, quality_table(data.candidates, rates, alpha))
+        if constraint.get("pilot"):
+            tried = tried_table(constraint["pilot"])
+            yield f"{constraint['name']}: trials of the pilot", pilot_tables(tried, alpha)
 
 
 def _hull(data: ReportData, drawn: Mapping[str, Style]) -> Panel:
@@ -122,7 +103,7 @@ def _hull(data: ReportData, drawn: Mapping[str, Style]) -> Panel:
     )
     points = pl.concat([references.select(candidates.columns), candidates])
     drawings = (
-        ("convex hull", hull_figure(points, elements, shown_below)),
+        ("convex hull (composition in atomic fractions)", hull_figure(points, elements, shown_below)),
         ("energies above the hull, by arm", above_hull_figure(data.candidates, drawn)),
     )
     return Panel(
@@ -150,12 +131,15 @@ def _attrition(data: ReportData, drawn: Mapping[str, Style]) -> Panel:
 
 
 def _diversity(data: ReportData, drawn: Mapping[str, Style]) -> Panel:
-    figure = space_group_figure(data.candidates, drawn)
+    drawings = (
+        ("crystal systems", crystal_system_figure(data.candidates, drawn)),
+        ("space groups", space_group_figure(data.candidates, drawn)),
+    )
     return Panel(
         "diversity",
         "Diversity",
         texts.DIVERSITY,
-        (("space groups", figure),) if figure else (),
+        tuple((title, figure) for title, figure in drawings if figure is not None),
         (("", plain_view(data.statistics["diversity"], HEADS)),),
         missing="No structure passed the screen.",
     )
@@ -174,19 +158,30 @@ def _quality(data: ReportData) -> Panel:
 
 def _quality_of(constraint: str, data: ReportData) -> pl.DataFrame:
     rows = data.statistics["quality"].filter(
-        pl.col("constraint") == constraint, pl.col("arm").is_in(_relevant(constraint, data))
+        pl.col("constraint") == constraint, pl.col("arm").is_in(relevant(constraint, data))
     )
     return rows.drop("constraint")
 
 
 def _estimator(data: ReportData) -> Panel:
-    figure = parity_figure(parity_table(data.references, data.reference_energies))
     error = data.estimator_error
+    drawings = (
+        (
+            "energies of the references",
+            parity_figure(
+                parity_table(data.references, data.reference_energies), error_row(error, "energy_per_atom")
+            ),
+        ),
+        (
+            "error against distance to the hull",
+            distance_figure(distance_table(data.references, data.hull), error_row(error, "e_above_hull")),
+        ),
+    )
     return Panel(
         "estimator",
         "Error of the energy estimator",
         texts.ESTIMATOR,
-        (("parity", figure),) if figure else (),
+        tuple((title, figure) for title, figure in drawings if figure is not None),
         (("", plain_view(error, HEADS)),) if error is not None and error.height else (),
         missing="No reference has both energies: the estimator could not be checked.",
     )
@@ -201,7 +196,3 @@ def _audit(data: ReportData) -> Panel:
         tables=(("", plain_view(table, HEADS)),) if table is not None and table.height else (),
         missing="" if table is not None and table.height else "The hull was not audited.",
     )
-
-
-def _relevant(constraint: str, data: ReportData) -> list[str]:
-    return [a["name"] for a in data.summary["arms"] if a["constraint"] in (None, constraint)]

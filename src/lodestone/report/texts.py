@@ -12,14 +12,24 @@ primary constraint, outcome satisfied, against unguided and control; everything 
 exploratory (Benjamini–Hochberg). Unguided is the plain model; control has the same
 recurrence without guidance; late has the gradient at the end of the trajectory and no particles."""
 
+SWEEP = """Rates of the four outcomes against the strength of guidance, with their intervals; 0 Å is the
+control, which has the same recurrence without guidance. Below them, what strength costs: the share of
+valid crystals (Wilson's interval), and the median energy above the hull of screened structures, bars from
+the first to the third quartile. A pilot's trials stand at the last round in which a strength took part;
+there the energies are those of valid, unrelaxed structures."""
+
 CONSTRAINT = """Distributions are those of raw samples, references beside them; the band is what counts as
-satisfied. The map of loss against energy above the hull holds screened, symmetrised
-structures and references; hover over a point for its formula, double-click to see
-references far from the target."""
+satisfied. Curves are Gaussian kernel densities with Silverman's bandwidth, s (3n/4)^(-1/5) for n values with
+standard deviation s; the button shows the histogram instead. Maps of two terms are such densities in two
+dimensions, with one scale of colours for all arms; where an arm has few structures they are drawn as points.
+The map of loss against energy above the hull holds screened, symmetrised structures and references, and the
+fronts are those of both together; hover over a point for its formula, double-click to see references far
+from the target."""
 
 STABILITY = """Energies of candidates and references are computed by one estimator, so that its errors
 partly cancel. Structures more than {shown_below:g} eV/atom above the hull are not drawn in
-the hull."""
+the hull. Named are the stable references; lines join those that coexist. A hull of one element is drawn as
+a ladder of energies, one of more than four as distances to it, by composition."""
 
 SOURCES = """The known crystals that novelty and hull were judged by, in the order in which the sources were
 asked. What a source could not give was not compared with: a structure may then be known there, and a phase
@@ -32,7 +42,7 @@ candidates.parquet."""
 
 DIVERSITY = f"""Distinct structures are representatives of clusters of duplicates within an arm. S.U.N.:
 valid, stable (at most {STABLE_BELOW:g} eV/atom above the hull), unique and novel, as a
-share of all generated."""
+share of all generated. Crystal systems and space groups are those of the symmetrised, distinct structures."""
 
 QUALITY = """Satisfied is not enough: forces and energies of raw valid structures, how many relaxations
 converged, and how many different structures satisfy the constraint before and after
@@ -51,8 +61,9 @@ as many. A candidate is out of bounds where the interval of its fall in validity
 above the hull, lies beyond the bound as a whole."""
 
 ESTIMATOR = """The estimator against the energies that the references came with. Intervals are
-bootstrapped. The error of energies above the hull decides what a small distance from the
-hull is worth."""
+bootstrapped (95 %). The error of energies above the hull decides what a small distance from the
+hull is worth; it is that of hulls of each source's own phases, while the points compare with the distance
+that the source itself states."""
 
 AUDIT = """What the hull lacks: elements without a reference, compositions whose hull is only a lower
 bound, and how far the hull moves when one source of references is left out."""
@@ -60,6 +71,9 @@ bound, and how far the hull moves when one source of references is left out."""
 HEADS = {
     "distinct_half": "distinct, half the threshold",
     "distinct_double": "distinct, twice the threshold",
+    "unique_share": "unique / %",
+    "unique_low": "unique, low / %",
+    "unique_high": "unique, high / %",
     "novel_share": "novel / %",
     "novel_low": "novel, low / %",
     "novel_high": "novel, high / %",

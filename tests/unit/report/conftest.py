@@ -44,7 +44,11 @@ def finish(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> 
     import synthetic
 
     synthetic.build(root, config, n, **oddities)
-    analyse(root, config, root)
+    return report(analyse(root, config, root))
+
+
+def report(root: Path) -> Path:
+    """Write the report of the analysed campaign directory `root`; returns it."""
     _script("report").main(directory=root, settings={}, output=root / "report.html")
     return root
 
@@ -52,6 +56,11 @@ def finish(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> 
 @pytest.fixture(scope="session")
 def analysed() -> Callable[..., Path]:
     return analyse
+
+
+@pytest.fixture(scope="session")
+def reported() -> Callable[[Path], Path]:
+    return report
 
 
 @pytest.fixture(scope="session")

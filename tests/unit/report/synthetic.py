@@ -30,6 +30,16 @@ CONSTRAINTS: dict[str, Any] = {
         "primary": False,
     },
 }
+TWO_TERMS: dict[str, Any] = {
+    "both": {
+        "terms": [
+            {"kind": "coordination", "center": "Co", "neighbor": "O", "target": 4.0, "cutoff": 2.5},
+            {"kind": "volume_per_atom", "target": 10.0, "tolerance": 1.0},
+        ],
+        "satisfied_within": 0.5,
+        "primary": False,
+    },
+}
 ENERGY = {
     "zincblende": -5.55,
     "rocksalt": -5.6,
@@ -87,8 +97,11 @@ def crystals() -> dict[str, Structure]:
     }
 
 
-def build(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> Plan:
-    """Write every stage table of every arm below `root`; see `arm_tables` for the oddities."""
+def build(root: Path, config: dict[str, Any], n: int = 24, empty: str = "", **oddities: Any) -> Plan:
+    """Write every stage table of every arm below `root`; see `arm_tables` for the oddities.
+
+    The arm `empty` has no structure.
+    """
     plan = plan_from_settings(config)
     paths = CampaignPaths(root=root.parent, campaign=root.name)
     ideal = crystals()
@@ -99,7 +112,7 @@ def build(root: Path, config: dict[str, Any], n: int = 24, **oddities: Any) -> P
             "zincblende" if rng.random() < CHANCE[arm.kind] else str(rng.choice(others)) for _ in range(n)
         ]
         kinds = [(ideal[k], ENERGY[k], HULL[k], k != "zincblende") for k in names]
-        tables = arm_tables(plan, arm.name, kinds, **oddities)
+        tables = arm_tables(plan, arm.name, [] if arm.name == empty else kinds, **oddities)
         for start in range(0, max(n, 1), 10):
             write_table(tables["samples"][start : start + 10], paths.samples(arm.name, start // 10))
         for stage in STAGES:

@@ -28,12 +28,15 @@ def arm_tables(
     survivors: bool = True,
     estimator: bool = True,
     hull: bool = True,
+    valid: bool = True,
+    novel: bool = True,
     members: int = 1,
 ) -> dict[str, pl.DataFrame]:
     """Tables of one arm; every eleventh structure failed, every ninth is screened out.
 
     `survivors` False: nothing passes the screen; `estimator` False: every energy fails; `hull`
-    False: no energy above the hull; `members`: structures per lineage.
+    False: no energy above the hull; `valid` False: no structure is; `novel` False: a reference matches
+    each; `members`: structures per lineage.
     """
     n = len(kinds)
     ids = [f"small/{arm}/{i // 10:04d}/{i % 10:05d}" for i in range(n)]
@@ -44,7 +47,7 @@ def arm_tables(
     raw = [s.copy().perturb(0.03) for s in sym]
     failed = [i % 11 == 7 for i in range(n)]
     judged = [judge(*parts(s)) for s in raw]
-    good = [v.valid and not f for v, f in zip(judged, failed, strict=True)]
+    good = [valid and v.valid and not f for v, f in zip(judged, failed, strict=True)]
     passed = [g and survivors and i % 9 != 4 for i, g in enumerate(good)]
     leaders: dict[int, str] = {}
     for i in range(n):
@@ -54,7 +57,7 @@ def arm_tables(
     leads = [leader[i] == ids[i] for i in range(n)]
     energy = [e + 0.001 * i if passed[i] and estimator else None for i, (_, e, _, _) in enumerate(kinds)]
     above = [None if energy[i] is None or not hull else k[2] + 0.001 * i for i, k in enumerate(kinds)]
-    known = [k[3] if leads[i] else None for i, k in enumerate(kinds)]
+    known = [k[3] or not novel if leads[i] else None for i, k in enumerate(kinds)]
     missing = "not screened in" if estimator else "estimator not found"
     why = ["volume per atom 2.10 Å³, not within 3 to 100 Å³" if i % 2 else "pair too close" for i in range(n)]
 

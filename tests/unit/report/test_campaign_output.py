@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 
@@ -13,7 +14,15 @@ import synthetic
 from pymatgen.io.cif import CifParser
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from lodestone.campaign import CampaignPaths
+from lodestone.report.page import render
+from lodestone.report.reading import read_report_data
 from lodestone.statistics import console
+
+
+def unpacked(packs):
+    return [json.loads(gzip.decompress(base64.b64decode(content))) for content in packs]
+
 
 TABLES = (
     "success",
@@ -157,6 +166,7 @@ def test_extended_xyz_holds_the_best(campaign, summary):
 def test_the_page_is_one_small_file(page):
     assert len(page.encode()) < 15 * 2**20
     markup = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
+    assert len(markup) < 2**20
     assert re.findall(r'<(?:link|img|script|iframe)[^>]+(?:src|href)="(?!data:)', markup) == []
 
 
@@ -172,6 +182,8 @@ def test_the_page_answers_first(page, summary):
     assert markup.index("4 O around each Co") < verdict < best < markup.index('id="attrition"')
     assert summary["constraints"][0]["verdict"]["status"] == "worked"
     assert re.search(r"p = [\d.e-]+", markup)
+    rates = markup.partition('<div class="scroll"')[2].partition("</table>")[0]
+    assert re.search(r"p against unguided.*?<td[^>]*>[\d.e-]+", rates, re.DOTALL)
 
 
 def test_downloads_hold_the_cifs(page, campaign, summary):
@@ -182,9 +194,25 @@ def test_downloads_hold_the_cifs(page, campaign, summary):
 
 
 def test_no_button_uploads_a_chart(page):
-    configs = re.findall(r'"modeBarButtonsToRemove":\s*\[([^\]]*)\]', page)
-    assert configs
-    assert all("sendChartToCloud" in config for config in configs)
+    figures = unpacked(re.findall(r'<div class="plot"[^>]*><script type="text/plain">([^<]+)<', page))
+    assert figures
+    assert all("sendChartToCloud" in f["config"]["modeBarButtonsToRemove"] for f in figures)
+    assert not any(f["config"]["showSendToCloud"] for f in figures)
+
+
+def test_the_page_is_the_same_every_time(page, campaign):
+    paths = CampaignPaths(root=campaign.parent, campaign=campaign.name)
+    again = render(read_report_data(paths))
+    # plotly gives its figures no names here, gzip no date
+    assert again == page
+
+
+def test_the_record_is_shown_and_can_be_cited(page):
+    record = page.partition('id="record"')[2]
+    assert "constraints.co_o_4.terms[1].cutoff" in record
+    assert "doi:10.1038/s41586-025-08628-5" in record
+    assert "@misc{grace," in record
+    assert "doi = {10.1103/PhysRevX.14.021036}" in record
 
 
 def test_the_analysis_is_reproducible(campaign, analysed, tmp_path):

@@ -35,7 +35,7 @@ HEADS = {
     "e_above_hull_second": "second / eV/atom",
     "difference": "difference / eV/atom",
 }
-KINDS = {"reference": (BLACK, "diamond-open"), "candidate": (GUIDED[4], "circle")}
+KINDS = {"reference": (BLACK, "diamond-open"), "candidate": (GUIDED[1], "circle")}
 
 
 def agreement_panels(data: ReportData) -> tuple[Panel, ...]:
@@ -102,5 +102,5 @@ def parity_figure(hull: pl.DataFrame, key: str, first: str, second: str) -> Figu
         )
     for draw in (figure.add_hline, figure.add_vline):
         draw(METASTABLE, line={"color": GREY, "dash": "dot", "width": 1})
-    title = "above the hull by {} / eV/atom"
+    title = "e_above_hull by {} / eV/atom"
     return apply_layout(figure, title.format(label(first)), title.format(label(second)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SYMBOLS = ("circle", "square", "diamond", "x", "star")
+BOUNDS = ("passes_per_success", "passes_per_success_low", "passes_per_success_high")
+FEW_POWERS = 5
 DISTINCT = {"distinct_persistent": "Distinct persistent"}
 
 
@@ -51,5 +55,18 @@ def cost_figure(rows: pl.DataFrame) -> Figure | None:
     apply_layout(figure, "arm", "network passes per success")
     names = [f"{methods[a]} ({a})" if methods[a] == "rejection" else a for a in arms]
     figure.update_xaxes(tickvals=list(places.values()), ticktext=[label(name) for name in names])
-    figure.update_yaxes(type="log")
-    return figure
+    shown = [float(v) for c in BOUNDS for v in known[c].drop_nulls() if v > 0]
+    ticks = _ticks(shown)
+    return figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{value:,g}" for value in ticks])
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Ticks of a logarithmic axis, which by itself writes those between powers of ten too small to read.
+
+    1, 2 and 5 times the powers of ten; powers alone where these are many.
+    """
+    if not values:
+        return []
+    powers = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
+    steps = (1, 2, 5) if len(powers) <= FEW_POWERS else (1,)
+    return [step * 10.0**power for power in powers for step in steps]

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from lodestone.report.palette import REFERENCE_STYLE, Style, apply_layout, label
+from lodestone.report.palette import BLACK, GREY, REFERENCE_STYLE, Style, apply_layout, label
 from lodestone.statistics.distributions import Span
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
 
 WIDE = 2.5
+KDE = "Gaussian KDE (Silverman)"
+HISTOGRAM = "histogram"
+BAND = "#F0E442"
+MOST_TICKS = 16
 
 
 def distribution_figure(
@@ -35,14 +39,28 @@ def distribution_figure(
     steps = [_steps(drawn, group, styles) for group in groups]
     figure.add_traces([*smooth, *steps])
     _switch(figure, len(smooth), len(steps))
-    for x0, x1 in bands(spans, tolerance, _shown(drawn)):
-        figure.add_vrect(x0=x0, x1=x1, fillcolor="#F0E442", opacity=0.25, line_width=0)
-    for end in dict.fromkeys(end for span in spans for end in span if end is not None):
-        figure.add_vline(x=end, line={"color": "#222222", "width": 1, "dash": "dash"})
-    quantity, unit = drawn["quantity"][0], drawn["unit"][0]
-    named = label(quantity) + (f" / {label(unit)}" if unit else "")
+    mark_target(figure, spans, tolerance, _shown(drawn))
+    unit = drawn["unit"][0]
     per = f" / ({label(unit)})⁻¹" if unit else ""
-    return apply_layout(figure, named, f"probability density{per}")
+    apply_layout(figure, axis_title(drawn["quantity"][0], unit), f"probability density{per}")
+    return figure.update_layout(margin_t=70)
+
+
+def axis_title(quantity: str, unit: str) -> str:
+    """A quantity and its unit, as an axis names them."""
+    return label(quantity) + (f" / {label(unit)}" if unit else "")
+
+
+def mark_target(figure: Figure, spans: Sequence[Span], tolerance: float, shown: tuple[float, float]) -> None:
+    """Bands of what satisfies the target, and a line at each of its ends; named in the legend."""
+    for x0, x1 in bands(spans, tolerance, shown):
+        figure.add_vrect(x0=x0, x1=x1, fillcolor=BAND, opacity=0.3, line_width=0, layer="below")
+    for end in dict.fromkeys(end for span in spans for end in span if end is not None):
+        figure.add_vline(x=end, line={"color": BLACK, "width": 1, "dash": "dash"})
+    figure.add_scatter(
+        x=[None], y=[None], mode="markers", name="satisfied (target ± tolerance)",
+        marker={"symbol": "square", "size": 12, "color": BAND, "line": {"color": GREY, "width": 1}},
+    )  # fmt: skip
 
 
 def bands(spans: Sequence[Span], tolerance: float, shown: tuple[float, float]) -> list[tuple[float, float]]:
@@ -65,8 +83,17 @@ def _shown(rows: pl.DataFrame) -> tuple[float, float]:
     return float(left.min()), float((left + rows["width"].fill_null(0.0).to_numpy()).max())
 
 
-def counts_figure(rows: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
-    """Share of centre atoms by number of neighbours."""
+def counts_figure(
+    rows: pl.DataFrame,
+    styles: Mapping[str, Style],
+    spans: Sequence[Span] = (),
+    tolerance: float = 0.0,
+) -> Figure | None:
+    """Share of centre atoms by number of neighbours, whole numbers; the bands satisfy the target.
+
+    The target is that of a structure's average, so that single atoms of a structure that satisfies it
+    may lie beside the band.
+    """
     drawn = rows.filter(pl.col("form") == "counts")
     if not drawn.height:
         return None
@@ -79,11 +106,15 @@ def counts_figure(rows: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | N
             x=part["x"].to_list(),
             y=(100 * part["y"]).to_list(),
             name=f"{label(group)} ({part['n'][0]} atoms)",
-            marker={"color": style.color, "pattern": {"shape": "/" if style.dash == "dash" else ""}},
+            marker=style.bar,
+            hovertemplate="%{x} neighbours: %{y:.1f} % of the atoms<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(barmode="group")
-    apply_layout(figure, f"neighbours per atom ({label(drawn['quantity'][0])})", "share of atoms / %")
-    figure.update_xaxes(dtick=1)
+    largest = int(drawn["x"].max())  # type: ignore[arg-type]
+    if spans:
+        mark_target(figure, spans, tolerance, (-0.5, largest + 0.5))
+    figure.update_layout(barmode="group", bargap=0.15)
+    apply_layout(figure, "neighbours per atom", "share of atoms / %")
+    figure.update_xaxes(dtick=1 if largest <= MOST_TICKS else 2, range=[-0.5, largest + 0.5])
     return figure
 
 
@@ -124,18 +155,20 @@ def _line(
 
 
 def _switch(figure: Figure, smooth: int, steps: int) -> None:
-    """Two buttons: kernel density or histogram."""
+    """Two buttons: kernel density or histogram; the traces that follow are always shown."""
     for trace in figure.data[smooth:]:
         trace.visible = False
+    drawn = list(range(smooth + steps))
     show = [[True] * smooth + [False] * steps, [False] * smooth + [True] * steps]
-    names = ("kernel density", "histogram")
+    names = (KDE, HISTOGRAM)
     buttons = [
-        {"label": name, "method": "restyle", "args": [{"visible": shown}]}
+        {"label": name, "method": "restyle", "args": [{"visible": shown}, drawn]}
         for name, shown in zip(names, show, strict=True)
     ]
     figure.update_layout(
         updatemenus=[
             {"type": "buttons", "direction": "right", "buttons": buttons}
-            | {"x": 1, "xanchor": "right", "y": -0.16, "yanchor": "top", "showactive": True}
+            | {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "showactive": True}
+            | {"pad": {"b": 8}, "font": {"size": 12}}
         ]
     )

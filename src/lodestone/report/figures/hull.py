@@ -1,4 +1,4 @@
-"""Convex hulls of binaries and ternaries, and energies above the hull for every system."""
+"""Convex hulls of one to four elements, and energies above the hull for every system."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lodestone.report.palette import BLACK, GREY, Style, apply_layout, label
+from lodestone.report.figures.many import above_by_composition_figure
+from lodestone.report.figures.simplex import ON_HULL, fractions_of, hover, quaternary_figure, ternary_figure
+from lodestone.report.palette import BLACK, GREY, GUIDED, Style, apply_layout, label, subscripts
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-ON_HULL = 1e-6  # eV/atom
 MOST_POINTS = 3000
+DRAWN = {3: ternary_figure, 4: quaternary_figure}
+"""Number of elements -> its drawing."""
 
 
 def hull_figure(points: pl.DataFrame, elements: Sequence[str], shown_below: float) -> Figure | None:
-    """Picture of a binary or ternary hull; None for other systems or without elemental references.
+    """Picture of a hull: formation energies of a binary, a triangle, a tetrahedron; else by composition.
+
+    None where nothing is near the hull, and for a binary without elemental references.
 
     `points`: id, kind, formula, energy_per_atom (estimator's, eV/atom), e_above_hull.
     """
@@ -30,13 +35,17 @@ def hull_figure(points: pl.DataFrame, elements: Sequence[str], shown_below: floa
     near = near.filter(pl.col("kind") == "reference").vstack(
         near.filter(pl.col("kind") == "candidate").head(MOST_POINTS)
     )
-    fractions = np.array([_fractions(f, elements) for f in near["formula"]]).reshape(-1, len(elements))
-    if not near.height or len(elements) not in (2, 3):
+    if not near.height:
         return None
-    formation = _formation(near, fractions)
+    if len(elements) == 1:
+        return _unary(near, elements[0])
+    fractions = fractions_of(near["formula"], elements)
     if len(elements) == 2:
+        formation = _formation(near, fractions)
         return None if formation is None else _binary(near, fractions[:, 1], formation, elements)
-    return _ternary(near, fractions, elements)
+    if len(elements) in DRAWN:
+        return DRAWN[len(elements)](near, fractions, elements)
+    return above_by_composition_figure(near)
 
 
 def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
@@ -57,19 +66,14 @@ def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> 
                 y=(np.arange(1, len(energies) + 1)).tolist(),
                 mode="lines+markers" if len(energies) < 30 else "lines",
                 line={"shape": "hv", "color": style.color, "dash": style.dash},
+                marker={"symbol": style.symbol},
                 name=label(arm),
+                hovertemplate="%{y} at or below %{x:.3f} eV/atom<extra>%{fullData.name}</extra>",
             )
-    apply_layout(figure, "energy above the hull / eV/atom", "distinct structures at or below")
+    apply_layout(figure, "e_above_hull / eV/atom", "distinct structures at or below")
     if rows.height < 50:
         figure.update_yaxes(dtick=max(1, rows.height // 10))
     return figure
-
-
-def _fractions(formula: str, elements: Sequence[str]) -> list[float]:
-    from pymatgen.core import Composition
-
-    composition = Composition(formula)
-    return [float(composition.get_atomic_fraction(e)) for e in elements]
 
 
 def _formation(points: pl.DataFrame, fractions: np.ndarray) -> np.ndarray | None:
@@ -85,28 +89,24 @@ def _formation(points: pl.DataFrame, fractions: np.ndarray) -> np.ndarray | None
     return np.asarray(energies - fractions @ np.array(lowest))
 
 
-def _texts(points: pl.DataFrame) -> list[str]:
-    return [
-        f"{label(r['formula'])}<br>{label(r['id'])}<br>{r['e_above_hull']:.3f} eV/atom above the hull"
-        for r in points.iter_rows(named=True)
-    ]
-
-
 def _binary(points: pl.DataFrame, x: np.ndarray, formation: np.ndarray, elements: Sequence[str]) -> Figure:
     import plotly.graph_objects as go
 
-    figure, texts = go.Figure(), np.array(_texts(points))
+    figure, texts = go.Figure(), np.array(hover(points))
     kind, above = points["kind"].to_numpy(), points["e_above_hull"].to_numpy()
     stable = (kind == "reference") & (above <= ON_HULL)
     order = np.argsort(x[stable])
+    names = np.array([subscripts(f) for f in points["formula"]])
     figure.add_scatter(
-        x=x[stable][order].tolist(), y=formation[stable][order].tolist(), mode="lines+markers",
-        line={"color": BLACK}, marker={"symbol": "diamond", "size": 9}, text=texts[stable][order].tolist(),
-        name="hull of the references", hovertemplate="%{text}<extra></extra>",
+        x=x[stable][order].tolist(), y=formation[stable][order].tolist(), mode="lines+markers+text",
+        line={"color": BLACK}, marker={"symbol": "diamond", "size": 9},
+        customdata=texts[stable][order].tolist(), text=names[stable][order].tolist(),
+        textposition="bottom center", cliponaxis=False,
+        name="hull of the references", hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     groups = (
         ("other references", (kind == "reference") & ~stable, GREY, "diamond-open"),
-        ("candidates", kind == "candidate", "#D55E00", "circle"),
+        ("candidates", kind == "candidate", GUIDED[0], "circle"),
     )
     for name, mask, color, symbol in groups:
         figure.add_scatter(
@@ -114,36 +114,26 @@ def _binary(points: pl.DataFrame, x: np.ndarray, formation: np.ndarray, elements
             marker={"color": color, "symbol": symbol, "opacity": 0.8}, text=texts[mask].tolist(),
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    return apply_layout(figure, f"atomic fraction of {elements[1]}", "formation energy / eV/atom")
+    apply_layout(figure, f"atomic fraction of {elements[1]}", "formation energy / eV/atom", height=480)
+    return figure.update_xaxes(range=[-0.05, 1.05])
 
 
-def _ternary(points: pl.DataFrame, fractions: np.ndarray, elements: Sequence[str]) -> Figure:
+def _unary(points: pl.DataFrame, element: str) -> Figure:
+    """Energy levels: a short line for every structure, over that of the most stable reference."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    # the lowest of a composition is drawn last, on top of those above it
-    highest_first = np.argsort(-points["e_above_hull"].to_numpy(), kind="stable")
-    kind, texts = points["kind"].to_numpy(), np.array(_texts(points))
-    for name, symbol, size in (("candidate", "circle", 10), ("reference", "diamond-open", 13)):
-        mask = highest_first[kind[highest_first] == name]
-        figure.add_scatterternary(
-            a=fractions[mask, 0].tolist(), b=fractions[mask, 1].tolist(), c=fractions[mask, 2].tolist(),
-            mode="markers", cliponaxis=False, showlegend=False, text=texts[mask].tolist(),
-            hovertemplate="%{text}<extra></extra>",
-            marker={
-                "symbol": symbol, "size": size, "coloraxis": "coloraxis",
-                "color": points["e_above_hull"].to_numpy()[mask].tolist(),
-            },
-        )  # fmt: skip
-        # the legend cannot show a colour that stands for a number
-        figure.add_scatterternary(
-            a=[None], b=[None], c=[None], mode="markers", name=f"{name}s",
-            marker={"symbol": symbol, "size": size, "color": GREY},
-        )  # fmt: skip
-    axes = {f"{axis}axis": {"title": element} for axis, element in zip("abc", elements, strict=True)}
-    apply_layout(figure, "", "", height=560)
-    figure.update_layout(
-        ternary={"sum": 1, **axes},
-        coloraxis={"colorscale": "Cividis", "colorbar": {"title": "eV/atom<br>above<br>the hull"}},
+    for place, (kind, color) in enumerate((("reference", BLACK), ("candidate", GUIDED[0]))):
+        part = points.filter(pl.col("kind") == kind)
+        if part.height:
+            figure.add_scatter(
+                x=[place] * part.height, y=part["energy_per_atom"].to_list(), mode="markers",
+                marker={"symbol": "line-ew", "size": 70, "line": {"color": color, "width": 2}},
+                text=hover(part), hovertemplate="%{text}<br>%{y:.3f} eV/atom<extra></extra>",
+                name=f"{kind}s (n = {part.height})", showlegend=False,
+            )  # fmt: skip
+    apply_layout(figure, f"forms of {label(element)}", "energy / eV/atom", height=480)
+    counts = {k: points.filter(pl.col("kind") == k).height for k in ("reference", "candidate")}
+    return figure.update_xaxes(
+        tickvals=[0, 1], ticktext=[f"{k}s<br>(n = {n})" for k, n in counts.items()], range=[-0.6, 1.6]
     )
-    return figure

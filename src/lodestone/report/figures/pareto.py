@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from lodestone.report.palette import BLACK, REFERENCE_STYLE, Style, apply_layout, label
+from lodestone.report.palette import BLACK, GREY, REFERENCE_STYLE, Style, apply_layout, label
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_POINTS = 4000
+MANY = 200
+"""Points of a group from which they are drawn smaller and lighter."""
 FRONTS = 3
-DASHES = ("solid", "dot", "dot")
+DASHES = ("solid", "dash", "dot")
+OTHER = "arms of other constraints"
+OTHER_STYLE = Style(GREY, "solid", "x-thin-open")
 
 
-def pareto_figure(points: pl.DataFrame, styles: Mapping[str, Style], shown_below: float) -> Figure | None:
-    """Candidates by arm and references of one constraint; lines join the first fronts.
+def loss_unit(terms: Sequence[Mapping[str, Any]]) -> str:
+    """Unit of a constraint's loss, of its terms' unit and distance: l2 squares it; "" where it has none.
+
+    Terms of several units have no common one, which is said.
+    """
+    found = {f"({t['unit']})²" if t.get("distance") == "l2" and t["unit"] else str(t["unit"]) for t in terms}
+    return found.pop() if len(found) == 1 else "mixed units"
+
+
+def pareto_figure(
+    points: pl.DataFrame,
+    styles: Mapping[str, Style],
+    shown_below: float,
+    *,
+    unit: str = "",
+    arms: Sequence[str] | None = None,
+) -> Figure | None:
+    """Candidates by arm and references of one constraint; lines join the first fronts of all together.
 
     Points above `shown_below` (eV/atom) are not drawn; of very many, those of the lowest ranks are.
-    The axis ends with the candidates; references beyond are a double click away.
+    The axis ends with the candidates; references beyond are a double click away. `unit` is that of the
+    loss; candidates of arms that are not among `arms` (default: all) are drawn alike, small and grey.
     """
     near = points.filter(pl.col("e_above_hull") <= shown_below).sort("rank").head(MOST_POINTS)
     if not near.height:
@@ -30,23 +51,19 @@ def pareto_figure(points: pl.DataFrame, styles: Mapping[str, Style], shown_below
 
     figure = go.Figure()
     for rank in range(FRONTS, 0, -1):
-        front = near.filter(pl.col("rank") == rank).sort("loss", "e_above_hull")
-        if front.height:
-            figure.add_scatter(
-                x=front["loss"].to_list(),
-                y=front["e_above_hull"].to_list(),
-                mode="lines",
-                line={"shape": "hv", "color": BLACK, "width": 2.0 / rank, "dash": DASHES[rank - 1]},
-                name=f"front {rank}",
-                hoverinfo="skip",
-            )
-    references = near.filter(pl.col("kind") == "reference")
-    groups = [("references", references)] if references.height else []
+        _front(figure, near.filter(pl.col("rank") == rank).sort("loss", "e_above_hull"), rank)
     found = near.filter(pl.col("kind") == "candidate")
-    groups += [(arm, part) for arm in styles if (part := found.filter(pl.col("arm") == arm)).height]
-    for name, part in groups:
-        _add_points(figure, name, part, styles.get(name, REFERENCE_STYLE))
-    apply_layout(figure, "loss of the constraint (processed structure)", "energy above the hull / eV/atom")
+    named = list(styles) if arms is None else list(arms)
+    groups = [
+        ("references", near.filter(pl.col("kind") == "reference"), REFERENCE_STYLE),
+        (OTHER, found.filter(~pl.col("arm").is_in(named)), OTHER_STYLE),
+        *((arm, found.filter(pl.col("arm") == arm), styles[arm]) for arm in named),
+    ]
+    for name, part, style in groups:
+        if part.height:
+            _add_points(figure, name, part, style, unit)
+    title = "loss (symmetrised)" + (f" / {label(unit)}" if unit else "")
+    apply_layout(figure, title, "e_above_hull / eV/atom", height=520)
     figure.add_hline(y=0, line={"color": "#BBBBBB", "width": 1})
     if found.height:
         widest = max(float(found["loss"].max() or 0.0), 1e-3)  # type: ignore[arg-type]
@@ -54,19 +71,36 @@ def pareto_figure(points: pl.DataFrame, styles: Mapping[str, Style], shown_below
     return figure
 
 
-def _add_points(figure: Figure, name: str, part: pl.DataFrame, style: Style) -> None:
-    texts = [
-        f"<b>{label(r['formula'])}</b>"
-        + (f", space group {r['space_group']}" if r["space_group"] is not None else "")
-        + f"<br>{label(r['id'])}<br>front {r['rank']}"
-        for r in part.iter_rows(named=True)
-    ]
+def _front(figure: Figure, front: pl.DataFrame, rank: int) -> None:
+    if front.height:
+        figure.add_scatter(
+            x=front["loss"].to_list(),
+            y=front["e_above_hull"].to_list(),
+            mode="lines",
+            line={"shape": "hv", "color": BLACK, "width": 2.0 / rank, "dash": DASHES[rank - 1]},
+            name=f"front {rank}",
+            hoverinfo="skip",
+        )
+
+
+def _add_points(figure: Figure, name: str, part: pl.DataFrame, style: Style, unit: str) -> None:
+    small, many = style is OTHER_STYLE, part.height >= MANY
     figure.add_scatter(
         x=part["loss"].to_list(),
         y=part["e_above_hull"].to_list(),
         mode="markers",
-        marker={"color": style.color, "symbol": style.symbol, "size": 8, "opacity": 0.8},
+        marker={
+            "color": style.color, "symbol": style.symbol, "size": 5 if small else 6 if many else 8,
+            "opacity": 0.5 if small or many else 0.85,
+        },
         name=label(name),
-        text=texts,
-        hovertemplate="%{text}<br>loss %{x:.3g}, %{y:.3f} eV/atom<extra>%{fullData.name}</extra>",
-    )
+        text=[_text(row) for row in part.iter_rows(named=True)],
+        hovertemplate="%{text}<br>loss %{x:.3g}" + (f" {label(unit)}" if unit else "")
+        + ", e_above_hull %{y:.3f} eV/atom<extra></extra>",
+    )  # fmt: skip
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    group = f", space group {row['space_group']}" if row["space_group"] is not None else ""
+    arm = f"<br>{label(row['arm'])}" if row["arm"] is not None else "<br>reference"
+    return f"<b>{label(row['formula'])}</b>{group}{arm}<br>{label(row['id'])}<br>front {row['rank']}"

@@ -48,14 +48,14 @@ def rates_figure(rates: pl.DataFrame, constraint: str, arms: Sequence[str]) -> F
             hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} = %{y:.1f} %"
             "<extra></extra>",
         )
-    apply_layout(figure, "arm", "share of generated structures / %")
+    apply_layout(figure, "arm", "share of structures / %")
     figure.update_xaxes(tickvals=list(places.values()), ticktext=[label(a) for a in arms])
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
 def attrition_figure(attrition: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
-    """Share of an arm's structures that is left after each stage."""
+    """Share of an arm's structures that is left after each stage; intervals on hovering."""
     rows = attrition.filter(pl.col("share_of_generated").is_not_null())
     if not rows.height:
         return None
@@ -64,14 +64,16 @@ def attrition_figure(attrition: pl.DataFrame, styles: Mapping[str, Style]) -> Fi
     figure = go.Figure()
     for (arm,), part in rows.group_by("arm", maintain_order=True):
         style = styles[str(arm)]
-        figure.add_bar(
+        figure.add_scatter(
             x=[s.replace("_", " ") for s in part["stage"]],
             y=(100 * part["share_of_generated"]).to_list(),
-            name=label(arm),
-            marker={"color": style.color, "pattern": {"shape": "/" if style.dash == "dash" else ""}},
-            customdata=part.select("survived", "lost").rows(),
-            hovertemplate="%{x}: %{customdata[0]} left, %{customdata[1]} lost here (%{y:.1f} %)"
-            "<extra>%{fullData.name}</extra>",
+            name=f"{label(arm)} (n = {part['entered'][0]})",
+            mode="lines+markers",
+            line={"color": style.color, "dash": style.dash, "width": 2},
+            marker={"color": style.color, "symbol": style.symbol, "size": 9},
+            customdata=part.select("survived", "lost", pl.col("ci_low", "ci_high") * 100).rows(),
+            hovertemplate="%{x}: %{customdata[0]} left, %{customdata[1]} lost here<br>%{y:.1f} % "
+            "(%{customdata[2]:.1f} to %{customdata[3]:.1f} %)<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(barmode="group")
-    return apply_layout(figure, "stage", "share of generated structures left / %")
+    apply_layout(figure, "stage", "structures left / %")
+    return figure.update_yaxes(range=[-3, 103])

@@ -1,4 +1,4 @@
-"""Which space groups the arms found."""
+"""Which crystal systems and space groups the arms found."""
 
 from __future__ import annotations
 
@@ -13,13 +13,52 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_GROUPS = 25
+SYSTEMS = {
+    "triclinic": 1,
+    "monoclinic": 3,
+    "orthorhombic": 16,
+    "tetragonal": 75,
+    "trigonal": 143,
+    "hexagonal": 168,
+    "cubic": 195,
+}
+"""Crystal system -> number of its first space group (International Tables for Crystallography A)."""
+
+
+def crystal_system(space_group: int) -> str:
+    """The crystal system of a space group's number, 1 to 230."""
+    return [name for name, first in SYSTEMS.items() if space_group >= first][-1]
+
+
+def crystal_system_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
+    """Share of an arm's distinct structures in each crystal system."""
+    rows = _distinct(candidates)
+    if not rows.height:
+        return None
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for arm, style in styles.items():
+        groups = rows.filter(pl.col("arm") == arm)["space_group"]
+        if not len(groups):
+            continue
+        found = [crystal_system(group) for group in groups]
+        counts = [found.count(system) for system in SYSTEMS]
+        figure.add_bar(
+            x=list(SYSTEMS),
+            y=[100 * count / len(found) for count in counts],
+            name=f"{label(arm)} (n = {len(found)})",
+            marker=style.bar,
+            customdata=counts,
+            hovertemplate="%{x}: %{customdata} structures, %{y:.1f} %<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(barmode="group", bargap=0.15)
+    return apply_layout(figure, "crystal system", "distinct structures / %")
 
 
 def space_group_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
     """Distinct structures by space group; the most frequent groups, in the order of their numbers."""
-    rows = candidates.filter(
-        pl.col("is_representative").fill_null(value=False) & pl.col("space_group").is_not_null()
-    )
+    rows = _distinct(candidates)
     if not rows.height:
         return None
     import plotly.graph_objects as go
@@ -27,19 +66,32 @@ def space_group_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) ->
     counts = rows.group_by("space_group").len().sort("len", "space_group", descending=[True, False])
     shown = counts.head(MOST_GROUPS).sort("space_group")["space_group"].to_list()
     symbols = dict(rows.select("space_group", "space_group_symbol").unique("space_group").rows())
-    names = [f"{label(symbols[g] or '?')} ({g})" for g in shown]
+    names = [f"{g} {label(symbols[g] or '?')}" for g in shown]
+    systems = [crystal_system(g) for g in shown]
     figure = go.Figure()
     for arm, style in styles.items():
         own = dict(rows.filter(pl.col("arm") == arm).group_by("space_group").len().rows())
         figure.add_bar(
-            x=names,
-            y=[own.get(g, 0) for g in shown],
+            y=names,
+            x=[own.get(g, 0) for g in shown],
+            orientation="h",
             name=label(arm),
-            marker={"color": style.color, "pattern": {"shape": "/" if style.dash == "dash" else ""}},
+            marker=style.bar,
+            customdata=systems,
+            hovertemplate="%{y} (%{customdata}): %{x}<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(barmode="stack")
-    apply_layout(figure, "space group", "distinct structures")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    apply_layout(figure, "distinct structures", "space group", height=230 + 24 * len(shown))
+    figure.update_yaxes(autorange="reversed", type="category", dtick=1)
+    if counts["len"].max() < 10:  # type: ignore[operator]
+        figure.update_xaxes(dtick=1)
     hidden = counts.height - len(shown)
     if hidden:
-        figure.update_xaxes(title=f"space group ({hidden} rarer ones are not shown)")
+        figure.update_yaxes(title=f"space group ({hidden} rarer ones not shown)")
     return figure
+
+
+def _distinct(candidates: pl.DataFrame) -> pl.DataFrame:
+    return candidates.filter(
+        pl.col("is_representative").fill_null(value=False) & pl.col("space_group").is_not_null()
+    )

@@ -1,0 +1,48 @@
+"""Write the figures of the report by category: HTML files that open without a network."""
+
+from pathlib import Path
+from typing import Any
+
+from lodestone.files import write_text
+
+
+def main(
+    *,
+    directory: Path,
+    settings: dict[str, Any],
+    guidance: Path,
+    constraints: Path,
+    stability: Path,
+    candidates: Path,
+    curation: Path,
+    estimator: Path,
+    sources: Path,
+) -> None:
+    """Read the tables and statistics below `directory`; every other argument is the page of a category.
+
+    `settings` only decide when to run again and what the captions say.
+    """
+    from lodestone.campaign import CampaignPaths
+    from lodestone.report.categories import category_pages
+    from lodestone.report.reading import read_report_data
+
+    del settings
+    paths = CampaignPaths(root=directory.parent, campaign=directory.name)
+    pages = category_pages(read_report_data(paths))
+    places = {
+        "guidance": guidance,
+        "constraints": constraints,
+        "stability": stability,
+        "candidates": candidates,
+        "curation": curation,
+        "estimator": estimator,
+        "sources": sources,
+    }
+    for name, place in places.items():
+        write_text(place, pages[name])
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())
