@@ -70,6 +70,12 @@ def open_report(chromium):
 
 
 @pytest.fixture(scope="session")
+def own_warnings():
+    """Beginnings of what the browser says of itself."""
+    return BROWSERS_OWN
+
+
+@pytest.fixture(scope="session")
 def fixtures():
     """The builders of the unit tests of the report."""
     spec = importlib.util.spec_from_file_location("report_fixtures", REPORT / "conftest.py")

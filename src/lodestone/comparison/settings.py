@@ -48,24 +48,36 @@ class Difference:
     @property
     def constraint(self) -> str | None:
         """The constraint that it belongs to, if to one."""
-        parts = self.key.split(".")
-        return parts[1] if parts[0] == "constraints" and len(parts) > 1 else None
+        return _constraint_of(self.key)
 
 
 def differences(a: Side, b: Side, renamed: Mapping[str, str] | None = None) -> list[Difference]:
     """Every key of the settings, and every hash, that differs; those that matter most first.
 
-    `renamed` maps names of constraints of A to those of B that ask for the same.
+    `renamed` maps names of constraints of A to those of B that ask for the same. A constraint that only one
+    of them has is no difference of a setting: its rates are not compared at all.
     """
     one, other = _flat(a), _flat(b)
     same = {f"constraints.{old}": f"constraints.{new}" for old, new in (renamed or {}).items() if old != new}
     one = {_rename(key, same): value for key, value in one.items()}
+    lone = _constraints(one) ^ _constraints(other)
     found = [
         Difference(key, one.get(key, MISSING), other.get(key, MISSING), _warning(key))
         for key in sorted(one | other)
-        if one.get(key, MISSING) != other.get(key, MISSING) and not _idle(key)
+        if one.get(key, MISSING) != other.get(key, MISSING)
+        and not _idle(key)
+        and _constraint_of(key) not in lone
     ]
     return sorted(found, key=lambda difference: difference.warning is None)
+
+
+def _constraint_of(key: str) -> str | None:
+    parts = key.split(".")
+    return parts[1] if parts[0] == "constraints" and len(parts) > 1 else None
+
+
+def _constraints(settings: Mapping[str, Any]) -> set[str]:
+    return {name for key in settings if (name := _constraint_of(key)) is not None}
 
 
 def _flat(side: Side) -> dict[str, Any]:

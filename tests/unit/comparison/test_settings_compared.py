@@ -75,3 +75,9 @@ def test_renamed_constraints_are_compared_key_by_key():
     other = side(renamed, constraint="v10", config=CONFIG, within=0.5)
     keys = [d.key for d in differences(changed(), other, {"volume": "v10"})]
     assert keys == ["constraints.v10.satisfied_within"]
+
+
+def test_a_constraint_of_one_campaign_alone_is_no_setting_that_differs():
+    lone = {"terms": [{"kind": "density", "target": 3.0}], "satisfied_within": 0.1}
+    mine = CONFIG.get("constraints", {})
+    assert found(changed(constraints=mine | {"dense": lone})) == {}

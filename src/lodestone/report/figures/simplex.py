@@ -133,8 +133,13 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
     for name, symbol, size in (("candidate", "circle", 5), ("reference", "diamond-open", 6)):
         mask = np.flatnonzero(kind == name)
         figure.add_scatter3d(
-            **_xyz(fractions[mask] @ CORNERS), mode="markers", text=texts[mask].tolist(), name=f"{name}s",
+            **_xyz(fractions[mask] @ CORNERS), mode="markers", text=texts[mask].tolist(), showlegend=False,
             hovertemplate="%{text}<extra></extra>", marker=_marker(points, mask, symbol, size),
+        )  # fmt: skip
+        # the legend cannot show a colour that stands for a number
+        figure.add_scatter3d(
+            x=[None], y=[None], z=[None], mode="markers", name=f"{name}s",
+            marker={"symbol": symbol, "size": size, "color": GREY},
         )  # fmt: skip
     names = [subscripts(f) for f in stable["formula"]]
     figure.add_scatter3d(
