@@ -132,10 +132,10 @@ def test_every_reported_output_has_its_caption(root):
 def test_the_readme_s_commands_exist(root):
     text = "".join((root / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
     blocks = "".join(re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL))
-    make = set(re.findall(r"^make (\w+)", blocks, flags=re.MULTILINE))
+    make = set(re.findall(r"^make ([\w-]+)", blocks, flags=re.MULTILINE))
     assert {"demo", "test", "lint", "setup"} <= make
     assert make <= set(
-        re.findall(r"^(\w+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+        re.findall(r"^([\w-]+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
     command = [sys.executable, "-m", "lodestone.cli", "--help"]
     described = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -29,7 +29,8 @@ from the target."""
 STABILITY = """Energies of candidates and references are computed by one estimator, so that its errors
 partly cancel. Structures more than {shown_below:g} eV/atom above the hull are not drawn in
 the hull. Named are the stable references; lines join those that coexist. A hull of one element is drawn as
-a ladder of energies, one of more than four as distances to it, by composition."""
+a ladder of energies, one of four with the lowest structure of each composition, one of more as distances to
+it, by composition."""
 
 SOURCES = """The known crystals that novelty and hull were judged by, in the order in which the sources were
 asked. What a source could not give was not compared with: a structure may then be known there, and a phase

@@ -88,7 +88,13 @@ def test_a_ternary_without_an_element_is_drawn_without_lines():
 def test_a_quaternary_is_a_tetrahedron():
     rows = [("reference", e, -3.0, 0.0) for e in ("Ca", "Cu", "P", "Si")]
     rows += [("reference", "CuSi", -3.5, 0.0), ("candidate", "CaCuSiP", -3.2, 0.1)]
+    rows += [
+        ("candidate", "CaCuSiP", -3.0, 0.3),
+        ("reference", "CuSi", -3.2, 0.3),
+    ]  # hidden by the lower ones
     figure = hull_figure(points(rows), ["Ca", "Cu", "P", "Si"], 0.5)
+    drawn = [list(t.marker.color) for t in figure.data if t.mode == "markers" and t.text]
+    assert drawn == [[0.1], [0.0] * 5]
     candidate = next(t for t in figure.data if t.mode == "markers" and t.text and "CaCuSiP" in t.text[0])
     np.testing.assert_allclose([candidate.x[0], candidate.y[0], candidate.z[0]], CORNERS.mean(axis=0))
     assert not candidate.showlegend  # the legend would take an energy for a colour

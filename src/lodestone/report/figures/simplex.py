@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ON_HULL = 1e-6  # eV/atom
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0.5, 3**0.5 / 2, 0], [0.5, 3**0.5 / 6, (2 / 3) ** 0.5]])
 """Corners of a regular tetrahedron with edges of length 1, (4, 3)."""
+CAMERA = {"eye": {"x": 1.25, "y": -1.45, "z": 0.58}, "center": {"x": 0, "y": 0, "z": -0.1}}
+"""Where a tetrahedron is seen from: near enough to fill the drawing, far enough to be whole at any width."""
 RAISED = "<br> "
 """An empty line below a text, which lifts it clear of what it names."""
 COLORBAR = {
@@ -117,7 +119,10 @@ def ternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Sequen
 
 
 def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Sequence[str]) -> Figure:
-    """The tetrahedron of a quaternary, which can be turned: stable phases are named and joined."""
+    """The tetrahedron of a quaternary, which can be turned: stable phases are named and joined.
+
+    Of the candidates, and of the references, of one composition only the lowest is drawn.
+    """
     import plotly.graph_objects as go
 
     figure, stable = go.Figure(), stable_phases(points)
@@ -131,7 +136,7 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
         )  # fmt: skip
     kind, texts = points["kind"].to_numpy(), np.array(hover(points))
     for name, symbol, size in (("candidate", "circle", 5), ("reference", "diamond-open", 6)):
-        mask = np.flatnonzero(kind == name)
+        mask = _lowest(points, np.flatnonzero(kind == name), fractions)
         figure.add_scatter3d(
             **_xyz(fractions[mask] @ CORNERS), mode="markers", text=texts[mask].tolist(), showlegend=False,
             hovertemplate="%{text}<extra></extra>", marker=_marker(points, mask, symbol, size),
@@ -153,10 +158,10 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
             **_xyz(corners), mode="text", text=bare, textfont={"size": 13, "color": GREY}, showlegend=False,
             hoverinfo="skip",
         )  # fmt: skip
-    apply_layout(figure, "", "", height=560)
+    apply_layout(figure, "", "", height=640)
     hidden = {axis: {"visible": False} for axis in ("xaxis", "yaxis", "zaxis")}
     return figure.update_layout(
-        scene={**hidden, "aspectmode": "data", "camera": {"eye": {"x": 1.3, "y": -1.5, "z": 0.6}}},
+        scene={**hidden, "aspectmode": "data", "camera": CAMERA},
         coloraxis={"colorscale": ABOVE_HULL, "colorbar": COLORBAR},
         margin={"l": 0, "r": 0, "t": 80},
     )  # fmt: skip
@@ -165,6 +170,14 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
 def _marker(points: pl.DataFrame, mask: np.ndarray, symbol: str, size: int) -> dict[str, Any]:
     energies = points["e_above_hull"].to_numpy()[mask].tolist()
     return {"symbol": symbol, "size": size, "coloraxis": "coloraxis", "color": energies}
+
+
+def _lowest(points: pl.DataFrame, rows: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Of `rows`, the lowest of each composition: in three dimensions it may be hidden by those above it."""
+    energies = points["e_above_hull"].to_numpy()[rows]
+    ordered = rows[np.argsort(energies, kind="stable")]
+    _, first = np.unique(fractions[ordered].round(6), axis=0, return_index=True)
+    return np.asarray(ordered[np.sort(first)])
 
 
 def _path(places: np.ndarray, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
