@@ -139,6 +139,31 @@ def test_a_row_shows_its_structure_on_the_card_and_on_the_map(page, candidates):
     assert abs(marker["y"] + marker["height"] / 2 - y) < 6
 
 
+def pin(page):
+    """Where the pin of the map lies on the page."""
+    box = page.locator("#chemiscope-map .chsp-active-pin").bounding_box()
+    return [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + page.evaluate("scrollY")]
+
+
+def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(page, candidates):
+    page.locator("#all-candidates tbody tr").nth(4).locator("td").nth(3).click()
+    page.locator("#chemiscope-map").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    before = pin(page)
+    page.locator("#record").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    for row in (9, 6):  # only the last of them will be drawn
+        page.evaluate(f"document.querySelectorAll('#all-candidates tbody tr')[{row}].cells[3].click()")
+    page.wait_for_timeout(300)
+    assert shown(page) == candidates["id"][6]
+    assert pin(page) == pytest.approx(before, abs=1)
+    page.locator("#chemiscope-map").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    x, y = page.evaluate(POINT, 6)
+    assert pin(page) == pytest.approx([x, y + page.evaluate("scrollY")], abs=6)
+    assert pin(page) != pytest.approx(before, abs=6)
+
+
 def test_a_point_of_the_map_selects_card_and_row(page, candidates):
     page.locator("#chemiscope-map").scroll_into_view_if_needed()
     energies = candidates["e_above_hull"].to_list()

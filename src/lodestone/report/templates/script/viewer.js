@@ -44,13 +44,14 @@ const openViewer = async (candidates, crystals, chosen) => {
     const arm = columns.arm[i], guided = constraints.find((c) => c.arms.includes(arm))?.name;
     return shapes.find((s) => s.constraint === guided) ?? shapes[0] ?? null;
   };
+  const showLegend = () => legend.replaceChildren(...legendOf(crystals.conventional(current), pairFor(current)?.pair, elements));
   const showBonds = () => {
     const shape = pairFor(current);
     if (shape?.key !== drawn) {
       drawn = shape?.key;
       viewer.structure.applySettings([{ shape: shape?.key ?? "", bonds: !shape, atoms: !shape }]);
     }
-    legend.replaceChildren(...legendOf(crystals.conventional(current), shape?.pair, elements));
+    showLegend();
   };
   for (const { key } of shapes) chooser.append(element("option", { value: key }, key));
   chooser.append(element("option", { value: "all" }, "all close atoms (no target)"));
@@ -66,14 +67,29 @@ const openViewer = async (candidates, crystals, chosen) => {
     viewer.map.applySettings({ x: { property: names.loss[axis.value] } });
   });
   const look = (i) => viewer.structure.applySettings([{ camera: cameraFor(crystals.conventional(i), pairFor(i)) }]);
+  // What cannot be seen is not drawn: a browser without a GPU would draw all of it when it comes into view.
+  const inSight = new Set();
+  let shown = null;
+  const draw = async () => {
+    if (shown === current) return;
+    const i = shown = current;
+    const indexes = { structure: i, environment: i, atom: undefined };
+    viewer.map.select(indexes);
+    await viewer.structure.show(indexes);
+    if (i !== current) return;  // another one was asked for meanwhile
+    showBonds();
+    look(i);
+  };
+  const watch = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+    if (inSight.size) draw();
+  });
+  for (const part of [places.map, places.structure]) watch.observe(document.getElementById(part));
   return {
     show: async (i) => {
       current = i;
-      const indexes = { structure: i, environment: i, atom: undefined };
-      viewer.map.select(indexes);
-      await viewer.structure.show(indexes);
-      showBonds();
-      look(i);
+      showLegend();
+      if (shown === null || inSight.size) await draw();
     },
   };
 };
