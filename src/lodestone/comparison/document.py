@@ -28,6 +28,7 @@ def compare(a: Side, b: Side) -> Document:
         "a": _side(a),
         "b": _side(b),
         "same": a.candidates.equals(b.candidates),
+        "noise": _noise(a, b),
         "settings": [asdict(difference) for difference in changed],
         "only_a": matched.only_a,
         "only_b": matched.only_b,
@@ -55,6 +56,18 @@ def _side(side: Side) -> dict[str, Any]:
         "structures": side.summary["structures"],
         "alpha": side.summary["alpha"],
     }
+
+
+def _noise(a: Side, b: Side) -> str | None:
+    """What to know where arms of both began from the same noise: as seeds go by the names of arms."""
+    seeds = [side.config.get("sampling", {}).get("seed") for side in (a, b)]
+    both = {arm["name"] for arm in a.summary["arms"]} & {arm["name"] for arm in b.summary["arms"]}
+    if seeds[0] is None or seeds[0] != seeds[1] or not both or a.candidates.equals(b.candidates):
+        return None
+    return (
+        f"Both were drawn with seed {seeds[0]}: arms of one name began from the same noise. Tests and "
+        "intervals take them as independent, which makes them cautious; another seed makes them sharper."
+    )
 
 
 def _decisive(

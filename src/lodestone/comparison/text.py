@@ -17,6 +17,7 @@ def compare_text(document: Mapping[str, Any]) -> str:
     lines = [f"{side.upper()}: {_head(document[side])}" for side in ("a", "b")]
     if document["same"]:
         lines += ["", "A and B have the same candidates: this is a campaign beside itself."]
+    lines += ["", document["noise"]] if document["noise"] else []
     heads, rows = views.settings_table(document, warned=True)
     if rows:
         lines += ["", "Numbers that these settings touch are NOT comparable:", *table(heads, rows)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
 
 EMBEDDED = {
     "plotly.js": ("plotly", "package_data/plotly.min.js", "MIT"),
@@ -17,12 +15,6 @@ EMBEDDED = {
 }
 """Name -> package that ships it, path in the package, licence."""
 BEST_COMPRESSION = 9
-
-
-def library(name: str) -> str:
-    """Source of an embedded library, safe inside a script element."""
-    text = source(name)
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def source(name: str) -> str:
@@ -43,12 +35,6 @@ def credits_of_libraries() -> list[str]:
     return [
         f"{name} ({package} {version(package)}, {licence})" for name, (package, _, licence) in scripts.items()
     ]
-
-
-def json_for_script(value: Any) -> str:
-    """JSON that may stand inside a script element whatever strings it holds."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def data_link(text: str, media: str) -> str:
