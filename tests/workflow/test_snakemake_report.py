@@ -58,11 +58,28 @@ def test_captions_tell_the_settings(html):
     assert "house" in captions["report.html"]
     assert "95 %" in captions["guidance.html"]
     assert "volume-s0.1" in captions["guidance.html"]
+    assert "level of 0.05" in " ".join(captions["success.tsv"].split())
     assert "1.0 of the target" in captions["guidance.html"]
     assert "eV/atom, up to 0.5" in captions["constraints.html"]
     assert "8 structures" in captions["curation.html"]
     assert "0.1" in captions["candidates.html"]
     assert "StructureMatcher" in captions["candidates.html"]
+
+
+def test_the_description_names_the_campaign_of_a_variant(finished, snakemake, campaign_text):
+    (finished / "variant.yaml").write_text(
+        campaign_text.replace("campaign: house", "campaign: small")
+        + "variants: {other: {campaign: house, hull: {shown_below: 0.5}}}\n"
+    )
+    process = snakemake(
+        finished, "--configfile", "variant.yaml", "--config", "variant=other",
+        "--report", "variant.zip", house=finished, timeout=600,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stdout + process.stderr
+    with zipfile.ZipFile(finished / "variant.zip") as archive:
+        html = archive.read("variant/report.html").decode()
+    assert "results/house/report.html" in html
+    assert "results/small" not in html
 
 
 def test_the_description_names_the_campaign_and_the_way_in(html):
