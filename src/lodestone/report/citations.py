@@ -46,6 +46,12 @@ ALWAYS = (
         "CVPR Workshops", 2023,
     ),
     Work(
+        "constraint-guidance", "A. de Lambilly et al.",
+        "Fine-tuning-free diffusion model with adaptive constraint guidance for inorganic crystal structure "
+        "generation",
+        "arXiv:2604.13354", 2026, "10.48550/arXiv.2604.13354",
+    ),
+    Work(
         "pymatgen", "S. P. Ong et al.", "Python Materials Genomics (pymatgen)",
         "Comput. Mater. Sci. 68, 314", 2013, "10.1016/j.commatsci.2012.10.028",
     ),
