@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
+
 from lodestone.comparison.crystals import found_by
 from lodestone.comparison.pairs import ArmPair, matched_arms, matched_constraints, primary_arm
 from lodestone.comparison.quality import quality_rows
@@ -59,15 +61,24 @@ def _side(side: Side) -> dict[str, Any]:
 
 
 def _noise(a: Side, b: Side) -> str | None:
-    """What to know where arms of both began from the same noise: as seeds go by the names of arms."""
+    """What to know where arms of both began from the same noise: seeds go by the names of arms."""
     seeds = [side.config.get("sampling", {}).get("seed") for side in (a, b)]
-    both = {arm["name"] for arm in a.summary["arms"]} & {arm["name"] for arm in b.summary["arms"]}
+    theirs = {arm["name"] for arm in b.summary["arms"]}
+    both = [arm["name"] for arm in a.summary["arms"] if arm["name"] in theirs]
     if seeds[0] is None or seeds[0] != seeds[1] or not both or a.candidates.equals(b.candidates):
         return None
+    same = [name for name in both if _drawn(a, name).equals(_drawn(b, name))]
+    told = f" The same structures altogether: {', '.join(same)}." if same else ""
     return (
         f"Both were drawn with seed {seeds[0]}: arms of one name began from the same noise. Tests and "
         "intervals take them as independent, which makes them cautious; another seed makes them sharper."
+        f"{told}"
     )
+
+
+def _drawn(side: Side, arm: str) -> pl.DataFrame:
+    """The structures of an arm as generated."""
+    return side.arm(arm).select("numbers", "cell", "frac")
 
 
 def _decisive(

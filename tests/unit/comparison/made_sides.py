@@ -31,6 +31,9 @@ def rows(name: str, successes: int, n: int, constraint: str = "volume", members:
     return pl.DataFrame(
         {
             "id": [f"x/{name}/{i}" for i in range(n)],
+            "numbers": [[8 if i < successes else 3] for i in range(n)],
+            "cell": [[1.0] * 9] * n,
+            "frac": [[0.0] * 3] * n,
             "arm": [name] * n,
             "lineage": [i // members for i in range(n)],
             "failed": [False] * n,

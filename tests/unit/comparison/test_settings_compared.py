@@ -86,7 +86,9 @@ def test_a_constraint_of_one_campaign_alone_is_no_setting_that_differs():
 def test_arms_that_began_from_the_same_noise_are_told():
     seeded = CONFIG | {"sampling": {"seed": 7}}
     fewer = COUNTS | {"control": (0, COUNTS["control"][1])}
-    assert "seed 7" in compare(side(COUNTS, config=seeded), side(fewer, config=seeded))["noise"]
+    noise = compare(side(COUNTS, config=seeded), side(fewer, config=seeded))["noise"]
+    assert "seed 7" in noise
+    assert noise.endswith("The same structures altogether: unguided, volume-s0.1.")  # not control
     assert compare(side(COUNTS, config=seeded), side(COUNTS, config=seeded))["noise"] is None
     other = CONFIG | {"sampling": {"seed": 8}}
     assert compare(side(COUNTS, config=seeded), side(fewer, config=other))["noise"] is None
