@@ -9,66 +9,38 @@ from typing import Any
 
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FRAME = (
-    "const frame = () => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve, 0)); });"
-)
-FILTER = (
-    "async () => { "
-    + FRAME
-    + """
-  const times = [], input = document.querySelector("#filters [name=formula]");
-  for (const text of ["L", "Li", "LiC", "LiCo", "LiCoO", "LiCoO2", "Co", "CoO", "O", ""]) {
+TIMED = """async () => {
+  const frame = () => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve, 0)); });
+  const times = [], %s;
+  for (const each of %s) {
     const start = performance.now();
-    input.value = text;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
+    %s;
     await frame();
     times.push(performance.now() - start);
   }
   return times;
 }"""
+"""What is there before, what is gone through, and the act; each from its start to the next frame."""
+FILTER = TIMED % (
+    'input = document.querySelector("#filters [name=formula]")',
+    '["L", "Li", "LiC", "LiCo", "LiCoO", "LiCoO2", "Co", "CoO", "O", ""]',
+    'input.value = each; input.dispatchEvent(new Event("input", { bubbles: true }))',
 )
-SORT = (
-    "async () => { "
-    + FRAME
-    + """
-  const times = [], head = [...document.querySelectorAll("#all-candidates thead th")]
-    .find((th) => th.textContent.startsWith("E hull"));
-  for (let i = 0; i < 6; i += 1) {
-    const start = performance.now();
-    head.querySelector(".dt-column-order").click();
-    await frame();
-    times.push(performance.now() - start);
-  }
-  return times;
-}"""
+HEADS = '[...document.querySelectorAll("#all-candidates thead th")]'
+SORT = TIMED % (
+    f'head = {HEADS}.find((th) => th.textContent.startsWith("E hull"))',
+    "Array(6).keys()",
+    'head.querySelector(".dt-column-order").click()',
 )
-SELECT = (
-    "async () => { "
-    + FRAME
-    + """
-  const times = [], rows = [...document.querySelectorAll("#all-candidates tbody tr")].slice(0, 10);
-  for (const row of rows) {
-    const start = performance.now();
-    row.cells[3].click();
-    await frame();
-    times.push(performance.now() - start);
-  }
-  return times;
-}"""
+SELECT = TIMED % (
+    'rows = [...document.querySelectorAll("#all-candidates tbody tr")].slice(0, 10)',
+    "rows",
+    "each.cells[3].click()",
 )
-SCROLL = (
-    "async () => { "
-    + FRAME
-    + """
-  const times = [], step = document.documentElement.scrollHeight / 60;
-  for (let i = 0; i < 60; i += 1) {
-    const start = performance.now();
-    window.scrollTo({ top: i * step, behavior: "instant" });
-    await frame();
-    times.push(performance.now() - start);
-  }
-  return times;
-}"""
+SCROLL = TIMED % (
+    "step = document.documentElement.scrollHeight / 60",
+    "Array(60).keys()",
+    'window.scrollTo({ top: each * step, behavior: "instant" })',
 )
 SCRIPTS = {"filter": FILTER, "sort": SORT, "select": SELECT, "frames": SCROLL}
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"

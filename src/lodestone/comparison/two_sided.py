@@ -15,28 +15,9 @@ from lodestone.statistics.clusters import (
 from lodestone.statistics.intervals import newcombe
 from lodestone.statistics.outcomes import Sample
 from lodestone.statistics.power import minimal_detectable_effect
-from lodestone.statistics.proportions import SMALL, ProportionTest
+from lodestone.statistics.proportions import different
 
 Row = dict[str, Any]
-
-
-def different(successes: int, n: int, successes_other: int, n_other: int) -> ProportionTest:
-    """Two-sided z-test with pooled variance, Fisher's exact test where an expected count is below 5."""
-    if n == 0 or n_other == 0:
-        return ProportionTest(None, None, None, None, "not defined: a group is empty")
-    from scipy.stats import fisher_exact
-
-    table = [[successes, n - successes], [successes_other, n_other - successes_other]]
-    exact = float(fisher_exact(table, alternative="two-sided").pvalue)
-    total, both = n + n_other, successes + successes_other
-    if both in (0, total):
-        which = "no structure" if both == 0 else "every structure"
-        return ProportionTest(None, None, exact, "fisher", f"z-test not defined: {which} of either succeeds")
-    from statsmodels.stats.proportion import proportions_ztest
-
-    z, p = proportions_ztest([successes, successes_other], [n, n_other], alternative="two-sided")
-    smallest = min(n, n_other) * min(both, total - both) / total
-    return ProportionTest(float(z), float(p), exact, "fisher" if smallest < SMALL else "z")
 
 
 def compared(a: Sample, b: Sample, alpha: float, seed: int) -> Row:

@@ -7,10 +7,10 @@ from importlib.metadata import version
 
 from lodestone.report.assets import credits_of_libraries, packed, source
 from lodestone.report.evidence import question
-from lodestone.report.page import figure_html
 from lodestone.report.panel import Panel
 from lodestone.report.panels import panels
 from lodestone.report.reading import ReportData
+from lodestone.report.rendering import environment
 
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "guidance": ("guidance", "sweep", "cost", "pilot"),
@@ -44,22 +44,18 @@ def category_pages(data: ReportData) -> dict[str, str]:
 
 
 def _page(name: str, shown: Sequence[Panel], data: ReportData) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("lodestone.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["figure"] = lambda figure: Markup(figure_html(figure))  # noqa: S704
-    return environment.get_template("category.html.j2").render(
-        category=name.capitalize(),
-        campaign=data.summary["campaign"],
-        question=question(data.summary),
-        panels=shown,
-        packs=_packs(shown),
-        libraries=[text for text in credits_of_libraries() if text.startswith("plotly")],
-        version=version("lodestone"),
+    return (
+        environment()
+        .get_template("category.html.j2")
+        .render(
+            category=name.capitalize(),
+            campaign=data.summary["campaign"],
+            question=question(data.summary),
+            panels=shown,
+            packs=_packs(shown),
+            libraries=[text for text in credits_of_libraries() if text.startswith("plotly")],
+            version=version("lodestone"),
+        )
     )
 
 

@@ -34,13 +34,17 @@ def hull_error(table: pl.DataFrame | None) -> HullError | None:
     """The row of estimator_error.parquet for energies above the hull of all references; None without one."""
     if table is None or not {"quantity", "rmse", "n"} <= set(table.columns):
         return None
-    rows = table.filter(pl.col("quantity") == QUANTITY, pl.col("rmse").is_finite())
-    if "elements" in table.columns:
-        rows = rows.filter(pl.col("elements") == ALL)
+    rows = of_all(table, QUANTITY).filter(pl.col("rmse").is_finite())
     if not rows.height:
         return None
     row = rows.row(0, named=True)
     return HullError(row["rmse"], row.get("rmse_low"), row.get("rmse_high"), row.get("bias"), row["n"])
+
+
+def of_all(errors: pl.DataFrame, quantity: str) -> pl.DataFrame:
+    """The row of the estimator's errors for a quantity over all references, whatever their elements."""
+    rows = errors.filter(pl.col("quantity") == quantity)
+    return rows.filter(pl.col("elements") == ALL) if "elements" in rows.columns else rows
 
 
 def with_error(value: float | None, error: HullError | None) -> str:

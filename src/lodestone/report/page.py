@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -19,33 +19,13 @@ from lodestone.report.hull_error import UNKNOWN, HullError, hull_error
 from lodestone.report.panel import Panel
 from lodestone.report.panels import panels
 from lodestone.report.reading import ReportData
+from lodestone.report.rendering import environment
 from lodestone.report.settings_view import hashes_view, settings_view, versions_view
 from lodestone.report.viewer import viewer_settings
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
-FIGURE_OPTIONS = {
-    "responsive": True,
-    "displaylogo": False,
-    # nothing may leave the page: no button that uploads a chart
-    "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d"],
-    "showSendToCloud": False,
-}
-HEIGHT = 420
-"""Pixels of a figure that names no height of its own."""
 
 
 def render(data: ReportData) -> str:
     """The page as HTML. Every text that comes from data is escaped or compressed."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("lodestone.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["figure"] = lambda figure: Markup(figure_html(figure))  # noqa: S704
     shown = panels(data)
     error = hull_error(data.estimator_error)
     rows = distinct(data.candidates)
@@ -58,17 +38,7 @@ def render(data: ReportData) -> str:
         ),
         "packs": packs,
     }
-    return environment.get_template("page.html.j2").render(context)
-
-
-def figure_html(figure: Figure) -> str:
-    """A place for a figure that the page unpacks and draws when it comes near."""
-    height = figure.layout.height or HEIGHT
-    document = json.loads(figure.to_json()) | {"config": FIGURE_OPTIONS}
-    return (
-        f'<div class="plot" style="min-height:{height:g}px">'
-        f'<script type="text/plain">{packed(json.dumps(document))}</script></div>'
-    )
+    return environment().get_template("page.html.j2").render(context)
 
 
 def _candidate_packs(data: ReportData, rows: pl.DataFrame, error: HullError | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One-sided tests that one rate is larger than another."""
+"""Tests that one rate is larger than another, or that two rates differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,19 @@ class ProportionTest:
 
 
 def larger(successes: int, n: int, successes_reference: int, n_reference: int) -> ProportionTest:
-    """Test whether the rate is larger than the reference rate.
+    """Test whether the rate is larger than the reference rate, as `_test` does."""
+    return _test(successes, n, successes_reference, n_reference, ("larger", "greater"))
+
+
+def different(successes: int, n: int, successes_reference: int, n_reference: int) -> ProportionTest:
+    """Test whether the rates differ, in either direction, as `_test` does."""
+    return _test(successes, n, successes_reference, n_reference, ("two-sided", "two-sided"))
+
+
+def _test(
+    successes: int, n: int, successes_reference: int, n_reference: int, alternative: tuple[str, str]
+) -> ProportionTest:
+    """Both tests for an alternative, given by its names in statsmodels and in scipy.
 
     The z-test pools the variance (statsmodels `proportions_ztest`); it is not defined when all or
     none of the structures of both groups succeed, which is named in `note`.
@@ -39,7 +51,7 @@ def larger(successes: int, n: int, successes_reference: int, n_reference: int) -
     from scipy.stats import fisher_exact
 
     table = [[successes, n - successes], [successes_reference, n_reference - successes_reference]]
-    exact = float(fisher_exact(table, alternative="greater").pvalue)
+    exact = float(fisher_exact(table, alternative=alternative[1]).pvalue)
     total, both = n + n_reference, successes + successes_reference
     if both in (0, total):
         which = "no structure" if both == 0 else "every structure"
@@ -47,7 +59,8 @@ def larger(successes: int, n: int, successes_reference: int, n_reference: int) -
         return ProportionTest(None, None, exact, "fisher", note)
     from statsmodels.stats.proportion import proportions_ztest
 
-    z, p = proportions_ztest([successes, successes_reference], [n, n_reference], alternative="larger")
+    counts, sizes = [successes, successes_reference], [n, n_reference]
+    z, p = proportions_ztest(counts, sizes, alternative=alternative[0])
     smallest = min(n, n_reference) * min(both, total - both) / total
     return ProportionTest(float(z), float(p), exact, "fisher" if smallest < SMALL else "z")
 

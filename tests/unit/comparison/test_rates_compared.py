@@ -9,8 +9,8 @@ from made_sides import arm, side, usual_arms
 
 from lodestone.comparison.pairs import matched_arms, matched_constraints
 from lodestone.comparison.rates import VALID, rate_rows
-from lodestone.comparison.two_sided import different
 from lodestone.comparison.words import ahead
+from lodestone.statistics.proportions import different
 
 
 def rates(a, b):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.report.hull_error import of_all
 from lodestone.report.palette import BLACK, GREY, GUIDED, apply_layout, label
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ def error_row(errors: pl.DataFrame | None, quantity: str) -> dict[str, Any]:
     """The row of all references for a quantity in the table of the estimator's errors; {} without one."""
     if errors is None or not {"quantity", "mae"} <= set(errors.columns):
         return {}
-    rows = errors.filter(pl.col("quantity") == quantity)
-    if "elements" in rows.columns:
-        rows = rows.filter(pl.col("elements") == "all")
+    rows = of_all(errors, quantity)
     return rows.row(0, named=True) if rows.height else {}
 
 
