@@ -109,7 +109,7 @@ def batch_path(folder: Path, offset: int) -> Path:
 
 def _problem(plan: ShardPlan, offset: int, rows: pl.DataFrame) -> str | None:
     """Why rows cannot be the batch that begins at `offset`."""
-    if dict(rows.schema) != SCHEMA:
+    if dict(rows.schema) != SCHEMA | dict(plan.columns):
         return "other columns than those of samples"
     if not 0 < len(rows) <= plan.structures - offset:
         return f"{len(rows)} rows where {plan.structures - offset} are left"

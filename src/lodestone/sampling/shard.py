@@ -8,7 +8,7 @@ the sizes used are in the rows, and with the same sizes the structures are the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from lodestone.interruption import stop_if_asked
-from lodestone.sampling.batches import Batches, batch_path, ids
+from lodestone.sampling.batches import Batches, batch_path
 from lodestone.sampling.fixed import HeldObjective, fixed_batch
 from lodestone.sampling.guided import GuidanceOptions, guided_score
 from lodestone.sampling.isolated import Isolated
@@ -26,18 +26,27 @@ from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.memory import BatchSize
 from lodestone.sampling.particles import ParticleOptions, Particles, ancestors
+from lodestone.sampling.rows import crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
-from lodestone.sampling.state import MASK, State
-from lodestone.structures import table
 
 if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.objective import Objective
     from lodestone.sampling.template import Template
 
-__all__ = ["ShardPlan", "Steering", "batch_path", "collect", "finished", "sample_batch", "sample_shard"]
+__all__ = [
+    "ShardPlan",
+    "Steering",
+    "batch_path",
+    "collect",
+    "finished",
+    "run_shard",
+    "sample_batch",
+    "sample_shard",
+]
 
-UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
+Draw = Callable[[int, int], pl.DataFrame]
+"""Draws `size` structures from the `offset`-th of the shard on, (offset, size) -> rows."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class ShardPlan:
     """Probability of each number of atoms."""
     templates: Mapping[int, Template] = field(default_factory=dict)
     """What is known beforehand of a structure with so many atoms."""
+    columns: Mapping[str, pl.DataType] = field(default_factory=dict)
+    """Columns that the sampler adds to those of every sample."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +100,30 @@ class Steering:
 def sample_shard(
     diffusion: Diffusion, plan: ShardPlan, steering: Steering, state_folder: Path
 ) -> Iterator[tuple[int, int]]:
-    """Sample what is not on disk yet; yields (structures done, structures in all).
+    """Sample by the guided sampler what is not on disk yet, as `run_shard` does."""
+
+    def draw(offset: int, size: int) -> pl.DataFrame:
+        return sample_batch(diffusion, plan, steering, offset, size)
+
+    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage)
+
+
+def run_shard(
+    plan: ShardPlan, draw: Draw, state_folder: Path, *, per_lineage: int = 1
+) -> Iterator[tuple[int, int]]:
+    """Draw what is not on disk yet, batch by batch; yields (structures done, structures in all).
 
     The first pair says what was there before. A batch that is lost between others is made again with the
     size that it had. Raises Stopped after a batch, where the job was asked to stop and structures are left.
     """
     batches = Batches(plan, state_folder)
     yield batches.done, plan.structures
-    size = BatchSize(plan.batch_size, steering.per_lineage, state_folder)
+    size = BatchSize(plan.batch_size, per_lineage, state_folder)
     while (gap := batches.gap) is not None:
         offset, missing, lost = gap
 
         def work(most: int, offset: int = offset, missing: int = missing) -> pl.DataFrame:
-            return sample_batch(diffusion, plan, steering, offset, min(most, missing))
+            return draw(offset, min(most, missing))
 
         known = lost if lost is not None and lost <= plan.batch_size else None
         batches.add(offset, size.attempt(work, known))
@@ -162,7 +184,10 @@ def sample_batch(
     per_row = width // size
     # which particles make the sample: all, or one of each lineage whatever became of it
     chosen = np.arange(size) * per_row + rng.integers(per_row, size=size)
-    rows = _rows(final, watch, plan, (offset, size, seed), steering.per_lineage, chosen)
+    crystals = [crystal_of(final, watch, i) for i in chosen.tolist()]
+    reasons = [watch.reasons.get(i) for i in chosen.tolist()]
+    times = [watch.times.get(i) for i in chosen.tolist()]
+    rows = sample_rows(plan, offset, crystals, reasons, times, seed, per_lineage=steering.per_lineage)
     first = (plan.first + offset) * per_row
     return rows.with_columns(_ancestry(resample, first, width).gather(chosen))
 
@@ -172,39 +197,3 @@ def _ancestry(particles: Particles | None, first: int, width: int) -> pl.Series:
     steps = particles.ancestry if particles else []
     paths = [[first + i for i in path] for path in ancestors(steps, width)]
     return pl.Series("ancestry", paths, dtype=pl.List(pl.Int32))
-
-
-def _rows(
-    final: State,
-    watch: Watch,
-    plan: ShardPlan,
-    batch: tuple[int, int, int],
-    per_lineage: int,
-    chosen: np.ndarray,
-) -> pl.DataFrame:
-    offset, size, seed = batch
-    index = plan.first + offset + np.arange(size)
-    numbers, cells, fracs = [], [], []
-    for i in chosen.tolist():
-        atoms = final.structure_idx == i
-        frac, cell, types = watch.kept.get(i, (final.frac[atoms], final.cell[i], final.numbers[atoms]))
-        z = types.cpu().numpy().astype(int)
-        numbers.append(np.where(z == MASK, UNDECIDED, z))
-        cells.append(cell.double().cpu().numpy())
-        fracs.append(frac.double().cpu().numpy())
-    reasons = [watch.reasons.get(i) for i in chosen.tolist()]
-    for i, z in enumerate(numbers):
-        if reasons[i] is None and (z == UNDECIDED).any():
-            reasons[i] = "an atom's type was never decided"
-    return table.from_arrays(ids(plan, offset, size), numbers, cells, fracs).with_columns(
-        pl.lit(plan.arm).alias("arm"),
-        pl.lit(plan.shard, dtype=pl.Int32).alias("shard"),
-        pl.Series("index", index, dtype=pl.Int32),
-        pl.lit(offset, dtype=pl.Int32).alias("batch"),
-        pl.lit(size, dtype=pl.Int32).alias("batch_size"),
-        pl.Series("lineage", index // per_lineage, dtype=pl.Int32),
-        pl.Series("failed", [r is not None for r in reasons], dtype=pl.Boolean),
-        pl.Series("failure", reasons, dtype=pl.String),
-        pl.Series("t_failed", [watch.times.get(i) for i in chosen.tolist()], dtype=pl.Float64),
-        pl.lit(seed, dtype=pl.Int64).alias("seed"),
-    )
