@@ -23,6 +23,7 @@ rule analyse:
         *LODESTONE.statistics("attrition.parquet", "attrition_reasons.tsv", "attrition_reasons.parquet"),
         *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),
         *LODESTONE.statistics("joint.tsv", "joint.parquet"),
+        *LODESTONE.statistics("search.tsv", "search.parquet", "strictness.tsv", "strictness.parquet"),
         candidates=PATHS.candidates,
         success=report(
             PATHS.statistics / "success.tsv",

@@ -37,7 +37,7 @@ rule report:
         *LODESTONE.statistics("cost.parquet"),
         *LODESTONE.statistics("attrition.parquet", "attrition_reasons.parquet"),
         *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),
-        *LODESTONE.statistics("joint.parquet"),
+        *LODESTONE.statistics("joint.parquet", "search.parquet", "strictness.parquet"),
     output:
         output=report(
             PATHS.report,
@@ -78,7 +78,7 @@ rule figures:
         *LODESTONE.statistics("cost.parquet"),
         *LODESTONE.statistics("attrition.parquet", "attrition_reasons.parquet"),
         *LODESTONE.statistics("pareto.parquet", "diversity.parquet", "distributions.parquet"),
-        *LODESTONE.statistics("joint.parquet"),
+        *LODESTONE.statistics("joint.parquet", "search.parquet", "strictness.parquet"),
     output:
         guidance=report(
             PATHS.figures("guidance"),

@@ -3,6 +3,7 @@ rule sample:
     input:
         pilot=LODESTONE.pilot_of,
         hull=ancient(LODESTONE.hull_of),
+        proposals=LODESTONE.proposals_of,
     output:
         output=PATHS.samples("{arm}", "{shard}"),
     log:

@@ -48,6 +48,8 @@ def main(
         success.with_name("cost.tsv"): found.cost,
         distributions.with_name("joint.tsv"): found.joint,
         attrition.with_name("attrition_reasons.tsv"): found.reasons,
+        success.with_name("search.tsv"): found.search,
+        success.with_name("strictness.tsv"): found.strictness,
     }
     for path, table in tables.items():
         write_both(table, path)

@@ -5,6 +5,7 @@ from typing import Any
 
 NO_PILOT: list[Path] = []  # the strength of the arm is given
 NO_HULL: list[Path] = []  # no term needs one
+NO_PROPOSALS: list[Path] = []  # the sampler asks for none
 
 
 def main(
@@ -14,11 +15,13 @@ def main(
     state: Path,
     pilot: list[Path] = NO_PILOT,
     hull: list[Path] = NO_HULL,
+    proposals: list[Path] = NO_PROPOSALS,
 ) -> None:
     """Sample the shard batch by batch into `state`, then write it whole.
 
     `pilot` is the document that holds the strength where the settings leave it open; `hull` the
-    references and their energies, where a term needs them.
+    references and their energies, where a term needs them; `proposals` the space groups and Wyckoff
+    positions, where the sampler asks for them.
     """
     from lodestone.alone import alone
     from lodestone.files import remove_folder
@@ -29,31 +32,32 @@ def main(
         settings = with_strength(settings, read(pilot[0])["strength"])
     with alone(state, output) as needed:
         if needed:
-            _sample(settings, output, state, hull)
+            _sample(settings, output, state, hull, proposals)
             remove_folder(state, up_to="state")
 
 
-def _sample(settings: dict[str, Any], output: Path, state: Path, hull: list[Path]) -> None:
+def _sample(
+    settings: dict[str, Any], output: Path, state: Path, hull: list[Path], proposals: list[Path]
+) -> None:
     import torch
 
     from lodestone.campaign import cost, timing
     from lodestone.progress import reporter
     from lodestone.sampling.batches import folder_of
-    from lodestone.sampling.run import load_model, shard_plan, steering
-    from lodestone.sampling.shard import collect, sample_shard
+    from lodestone.sampling.samplers.drawer import Job, drawer
+    from lodestone.sampling.shard import collect, run_shard
     from lodestone.structures.table import write_table
 
-    steered = steering(settings, hull)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    diffusion, checkpoint = load_model(settings, device)
-    plan, folder = shard_plan(settings, checkpoint.config, device), folder_of(state, settings)
+    made = drawer(Job(settings, device, hull, proposals))
+    plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
-    passes = cost.passes(settings, len(diffusion.times))
-    spent = timing.Account(folder, timing.device_name(device), passes)
-    for done, total in sample_shard(diffusion, plan, steered, folder):
+    spent = timing.Account(folder, timing.device_name(device), cost.passes(settings, made.steps))
+    for done, total in run_shard(plan, made.draw, folder, per_lineage=made.per_lineage):
         report(done, total)
         spent.tell(done)
-    if spent.timing.structures:
+    # what a search spends on forces would be taken for the speed of the network
+    if spent.timing.structures and "search" not in settings:
         timing.write(timing.path_of(output), spent.timing)
     write_table(collect(plan, folder), output)
 

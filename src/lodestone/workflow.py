@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, potentials, shards
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.code import VERSIONED, code, meaning
+from lodestone.campaign.jobs import learns, proposed
 from lodestone.campaign.several import Several
 from lodestone.campaign.stages import SLICES, settings
 
@@ -70,6 +71,20 @@ class Wiring:
         """The document of the pilot that chooses the arm's strength; nothing where that is given."""
         arm = self._arm(wildcards.arm)
         return [self.paths.pilot(str(arm.constraint))] if arm.piloted else []
+
+    def proposals_of(self, wildcards: Any) -> list[Path]:
+        """The proposals that the arm's sampler asks for; nothing where it asks for none."""
+        arm = self._arm(wildcards.arm)
+        return [self.paths.proposals(arm.name)] if arm in self._proposed else []
+
+    def generator_of(self, wildcards: Any) -> list[Path]:
+        """The trained generator of the arm's proposals; nothing where they follow prototypes."""
+        arm = self._arm(wildcards.arm)
+        return [self.paths.generator(arm.name)] if learns(self.campaign, arm) else []
+
+    @cached_property
+    def _proposed(self) -> list[Arm]:
+        return proposed(self.campaign)
 
     @property
     def pilots(self) -> list[Path]:

@@ -60,7 +60,7 @@ def choices(schema: Schema) -> list[str]:
         return list(schema["discriminator"]["mapping"])
     own = schema.get("enum", []) + ([schema["const"]] if "const" in schema else [])
     inner = [choice for option in _options(schema) for choice in choices(option)]
-    return [str(c) for c in own] + inner
+    return list(dict.fromkeys([str(c) for c in own] + inner))
 
 
 def _inner(schema: Schema, part: str | int) -> Schema | None:
@@ -82,9 +82,17 @@ def chosen(schema: Schema, data: Any) -> Schema:
         target = schema["discriminator"]["mapping"].get(str(kind))
         return resolve({"$ref": target}) if target else schema
     for option in map(resolve, _options(schema)):
-        if isinstance(data, dict) == (option.get("type") == "object"):
-            return option
+        if isinstance(data, dict) == _takes_mapping(option):
+            return chosen(option, data)
     return schema
+
+
+def _takes_mapping(schema: Schema) -> bool:
+    return (
+        schema.get("type") == "object"
+        or "discriminator" in schema
+        or any(_takes_mapping(resolve(option)) for option in _options(schema))
+    )
 
 
 def _options(schema: Schema) -> list[Schema]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from lodestone.campaign.config import Campaign
+    from lodestone.campaign.sections.extra_arm import ExtraArm
 
-Kind = Literal["unguided", "control", "guided", "late", "imported"]
+Kind = Literal["unguided", "control", "guided", "late", "imported", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Arm:
     unguided: the plain model. control: guidance of strength 0, the effect of recurrence alone.
     guided: towards a constraint. late: the same, at the last noise levels only. imported: not sampled here;
     an arm from elsewhere may also be called unguided, control or guided, where nothing is sampled here.
+    drawn: by another sampler.
     """
 
     name: str
@@ -27,11 +29,18 @@ class Arm:
     """Å; None where a pilot chooses it."""
     structures: str | None = None
     """File or folder that the structures come from; None where they are sampled."""
+    sampler: str | None = None
+    """The kind of another sampler that draws it; None where the guided one does, or nothing is drawn."""
 
     @property
     def imported(self) -> bool:
         """Whether its structures come from elsewhere."""
         return self.structures is not None
+
+    @property
+    def guided(self) -> bool:
+        """Whether the guidance of the campaign acts on it in full: gradients and particles."""
+        return self.kind == "guided" or (self.kind == "drawn" and self.constraint is not None)
 
     @property
     def piloted(self) -> bool:
@@ -42,9 +51,16 @@ class Arm:
 def arms(campaign: Campaign) -> list[Arm]:
     """All arms, in the order of the report: those that are sampled, then those from elsewhere."""
     sampled = sampled_arms(campaign) if campaign.sampling.structures else []
-    return sampled + [
-        Arm(arm.name, arm.role, arm.constraint, structures=arm.structures) for arm in campaign.arms
-    ]
+    return sampled + [_extra(campaign, arm) for arm in campaign.arms]
+
+
+def _extra(campaign: Campaign, arm: ExtraArm) -> Arm:
+    if not arm.made:
+        return Arm(arm.name, arm.role, arm.constraint, structures=arm.structures)
+    strengths = campaign.guidance.fixed_strengths
+    last = strengths[-1] if strengths and arm.constraint is not None else 0.0
+    strength = last if arm.strength is None else arm.strength
+    return Arm(arm.name, "drawn", arm.constraint, strength, sampler=arm.made)
 
 
 def sampled_arms(campaign: Campaign) -> list[Arm]:

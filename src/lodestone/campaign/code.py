@@ -23,6 +23,8 @@ ESTIMATORS = (
 )
 ROOTS: dict[str, tuple[str, ...]] = {
     "references": ("references/gather.py", "references/sources/*.py"),
+    "train_generator": ("wyckoff/learned*.py",),
+    "propose": ("wyckoff/*.py",),
     "import_structures": ("structures/imported.py",),
     "measure": ("constraints/table.py", "constraints/descriptors/*.py"),
     "relax": ("energies/persistence.py", "constraints/descriptors/*.py", *ESTIMATORS),

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lodestone.campaign import elements
+from lodestone.campaign import compositions, elements
 from lodestone.campaign.arms import sampled_arms
 from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
 from lodestone.campaign.sections.constraints import Constraints
 from lodestone.campaign.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
 from lodestone.campaign.sections.energy import Energy, Grace, fill_models
+from lodestone.campaign.sections.extra_arm import ExtraArm
 from lodestone.campaign.sections.guidance import Guidance
-from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.judging import Hull, Report, Statistics
 from lodestone.campaign.sections.model import EMBEDDED, Model
 from lodestone.campaign.sections.references import DEFAULT, References
-from lodestone.campaign.sections.sampling import Sampling
+from lodestone.campaign.sections.sampling import MOST_ATOMS, Sampling
 from lodestone.campaign.suggest import did_you_mean
 from lodestone.campaign.variants import NAMES, SLUG
 from lodestone.embedded.prototypes import SYSTEMS
@@ -59,8 +59,10 @@ class Campaign(Section):
         json_schema_extra=allowed("a mapping of names to constraints, one or more"),
     )
     guidance: Guidance = Field(Guidance(), description="How the sampler is steered.")
-    arms: Listed[ImportedArm] = Field(
-        (), description="Arms whose structures come from elsewhere; everything after sampling is the same."
+    arms: Listed[ExtraArm] = Field(
+        (),
+        description="Arms whose structures come from elsewhere or from another sampler; everything after "
+        "sampling is the same.",
     )
     references: References = Field(
         DEFAULT,  # validated like what a file says
@@ -115,7 +117,8 @@ class Campaign(Section):
                 *self._unknown_to_embedded(),
                 *self._too_few_atoms(),
                 *self._other_composition(),
-                *self._arms_from_elsewhere(),
+                *self._extra_arms(),
+                *self._compositions(),
             ]
         )
         return self
@@ -157,7 +160,7 @@ class Campaign(Section):
         wrong = f"{atoms.most} atoms cannot hold the {len(self.elements)} elements of {self.chemical_system}"
         return [(("sampling", "atoms", key), wrong, f"numbers from {len(self.elements)} on")]
 
-    def _arms_from_elsewhere(self) -> list[Problem]:
+    def _extra_arms(self) -> list[Problem]:
         draws = self.sampling.structures > 0
         if not (draws or self.arms):
             wrong = "nothing is drawn, and `arms` names no structures from elsewhere"
@@ -170,12 +173,27 @@ class Campaign(Section):
             if arm.constraint is not None and arm.constraint not in self.constraints:
                 wrong = f"no constraint {arm.constraint!r}{did_you_mean(arm.constraint, self.constraints)}"
                 found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
+            if arm.made and not draws:
+                wrong = f"the sampler {arm.made} draws nothing where sampling.structures is 0"
+                found.append((("arms", i, "sampler"), wrong, "sampling.structures from 1 on"))
             if arm.role != "imported" and draws:
                 wrong = f"{arm.role!r} beside arms that are drawn"
                 found.append((("arms", i, "role"), wrong, "imported; or sampling.structures: 0"))
             elif arm.role in {"unguided", "control"} and arm.role in [a.role for a in self.arms[:i]]:
                 wrong = f"{arm.role!r} is there twice"
                 found.append((("arms", i, "role"), wrong, "one arm in the role unguided, one in control"))
+        return found
+
+    def _compositions(self) -> list[Problem]:
+        """Formulas that a sampler is asked for: there must be one, of all elements of the system."""
+        found: list[Problem] = []
+        for i, arm in enumerate(self.arms):
+            if arm.made and arm.sampling.needs_proposals:
+                key = ("arms", i, "sampler", "compositions")
+                wrong = compositions.faults(
+                    arm.sampling.compositions, self.elements, self.sampling, MOST_ATOMS
+                )
+                found += [(key if at is None else (*key, at), what, right) for at, what, right in wrong]
         return found
 
     def _other_composition(self) -> list[Problem]:

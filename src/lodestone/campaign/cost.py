@@ -15,7 +15,7 @@ from typing import Any
 
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.stages import steering
+from lodestone.campaign.drawing import sampler_section, steering
 
 GRADIENT = 0.5
 """Extra cost of a pass with the gradient of its input (measured: 0.4 to 0.6)."""
@@ -25,6 +25,8 @@ PUBLISHED_STEPS = 1000
 
 def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
     """Network passes that one structure of an arm takes at this number of denoising steps."""
+    if arm.sampler is not None and not sampler_section(campaign, arm).uses_network:
+        return 0.0
     return passes(steering(campaign, arm), steps)
 
 

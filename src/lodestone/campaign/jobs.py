@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lodestone.campaign import potentials
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.config import Campaign
+from lodestone.campaign.drawing import sampler_section
 from lodestone.campaign.rules import HULL, NEEDS, WHERE_TERMS_NEED_A_HULL
 from lodestone.campaign.shards import shards
 
@@ -39,6 +40,17 @@ def piloted(campaign: Campaign) -> list[Arm]:
     return [arm for arm in arms(campaign) if arm.kind == "guided" and arm.piloted]
 
 
+def proposed(campaign: Campaign) -> list[Arm]:
+    """The arms whose sampler asks for proposals of space groups and Wyckoff positions."""
+    drawn = [arm for arm in arms(campaign) if arm.sampler is not None]
+    return [arm for arm in drawn if sampler_section(campaign, arm).needs_proposals]
+
+
+def learns(campaign: Campaign, arm: Arm) -> bool:
+    """Whether the proposals of an arm come from a generator that is trained first."""
+    return bool(sampler_section(campaign, arm).generator == "learned")
+
+
 def jobs(campaign: Campaign) -> list[Job]:
     """Every job, in the order of the rules."""
     every = arms(campaign)
@@ -47,6 +59,8 @@ def jobs(campaign: Campaign) -> list[Job]:
         *(Job(rule) for rule in ONCE[:2]),
         *(Job("term_reference_energy", estimator=name) for name in other_estimators(campaign)),
         *(Job("pilot", constraint=arm.constraint) for arm in piloted(campaign)),
+        *(Job("train_generator", arm.name) for arm in proposed(campaign) if learns(campaign, arm)),
+        *(Job("propose", arm.name) for arm in proposed(campaign)),
         *(Job("sample", a.name, part.index) for a in every if not a.imported for part in shards(campaign, a)),
         *(Job("import_structures", arm.name) for arm in every if arm.imported),
         *(Job(rule, arm.name) for rule in PER_ARM for arm in every),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lodestone.campaign.errors import WHOLE_FILE, ConfigError, Fault
+from lodestone.campaign.permission import permitted, refuse_in_file, taken
 from lodestone.campaign.variants import VARIANT, VARIANTS, chosen, names
 from lodestone.campaign.yaml_reader import Document, parse, scalar
 
@@ -25,6 +26,9 @@ def load_campaign(path: Path, overrides: Mapping[str, Any] | None = None) -> Cam
     The key `variant`, of the file or of `overrides`, chooses one of the file's `variants`, which goes over
     the file and under the other overrides.
 
+    The key `allow_functions` of `overrides`, never of the file, allows the Python functions that the campaign
+    names to run; without it a campaign that names one is at fault.
+
     Texts inside mappings and lists of `overrides` are read as YAML scalars, since Snakemake's
     `--config` leaves them as texts. Relative paths in a campaign are relative to the working folder.
 
@@ -32,12 +36,15 @@ def load_campaign(path: Path, overrides: Mapping[str, Any] | None = None) -> Cam
         ConfigError: one line per fault: `file:line: key: what is wrong; allowed: ...`.
     """
     document, values = _mapping(path), dict(overrides or {})
+    allowed = taken(values, OVERRIDES)
     override(document, {key: values.pop(key) for key in (VARIANT, VARIANTS) if key in values})
-    return _campaign(document, values, document.data.get(VARIANT))
+    return _campaign(document, values, document.data.get(VARIANT), allow_functions=allowed)
 
 
-def load_variants(path: Path) -> dict[str | None, Campaign]:
+def load_variants(path: Path, *, allow_functions: bool = False) -> dict[str | None, Campaign]:
     """The campaign of a file without a variant (None) and with each of its variants.
+
+    `allow_functions` allows the Python functions that they name to run.
 
     Raises:
         ConfigError: the faults of all of them, each told once; one that only a variant brings into the rest
@@ -48,7 +55,7 @@ def load_variants(path: Path) -> dict[str | None, Campaign]:
     wrong: dict[tuple[str, str], Fault] = {}
     for name in (None, *names(document)):
         try:
-            found[name] = _campaign(document, {}, name)
+            found[name] = _campaign(document, {}, name, allow_functions=allow_functions)
         except ConfigError as error:
             for fault in error.faults:
                 wrong.setdefault((fault.where, fault.key), _of_variant(fault, name))
@@ -64,18 +71,22 @@ def _mapping(path: Path) -> Document:
     return document
 
 
-def _campaign(document: Document, overrides: Mapping[str, Any], variant: Any) -> Campaign:
+def _campaign(
+    document: Document, overrides: Mapping[str, Any], variant: Any, *, allow_functions: bool
+) -> Campaign:
     from pydantic import ValidationError
 
     from lodestone.campaign.config import Campaign
     from lodestone.campaign.faults import faults
 
     document = chosen(document, variant)
+    refuse_in_file(document)
     override(document, overrides)
     try:
-        return Campaign.model_validate(document.data)
+        campaign = Campaign.model_validate(document.data)
     except ValidationError as error:
         raise ConfigError(faults(error, document)) from None
+    return permitted(campaign, document, allowed=allow_functions)
 
 
 def _of_variant(fault: Fault, name: str | None) -> Fault:

@@ -46,6 +46,14 @@ class CampaignPaths:
         """What the pilot of a constraint chose and tried (.json, .tsv), and its structures (.parquet)."""
         return self.directory / "pilot" / f"{constraint}{suffix}"
 
+    def proposals(self, arm: str) -> Path:
+        """Proposals of space groups and Wyckoff positions for an arm, ranked."""
+        return self.directory / "proposals" / f"{arm}.parquet"
+
+    def generator(self, arm: str) -> Path:
+        """The trained generator of an arm's proposals."""
+        return self.directory / "proposals" / f"{arm}.pt"
+
     @property
     def references(self) -> Path:
         """Known crystals."""

@@ -28,6 +28,8 @@ WHOLE = {
 """The file by which each stage of the campaign is known."""
 NAMED = {
     "pilot": r"pilot/(\w+)\.json",
+    "train_generator": r"proposals/([^/]+)\.pt",
+    "propose": r"proposals/([^/]+)\.parquet",
     "term_reference_energy": r"reference_energies/(.+)\.parquet",
     "other_energy": r"arms/([^/]+)/energies/(.+)\.parquet",
 }

@@ -77,6 +77,8 @@ class Plan:
     """Where the hours are from."""
     looks_ahead: bool
     """Whether particles look ahead, which passes do not count."""
+    searches: tuple[str, ...]
+    """Arms that search by the forces of the estimator, which passes do not count either."""
     disk_bytes: int
     """Upper estimate of everything below results/<campaign>."""
     cluster: Cluster | None = None
@@ -135,6 +137,7 @@ def plan(
         device=known.device if known else wanted or CPU,
         speed=known,
         looks_ahead=_looks_ahead(campaign),
+        searches=tuple(arm.name for arm in campaign.arms if arm.made and arm.sampling.uses_forces),
         disk_bytes=disk(structures + sum(p.structures for p in pilots), campaign.sampling.atoms.most),
         cluster=on_cluster(campaign, on[0], found, hours, pilot_hours) if on else None,
     )

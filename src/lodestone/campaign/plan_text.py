@@ -122,6 +122,8 @@ def _pace(plan: Plan) -> list[tuple[str, str]]:
     rows = [("seconds per pass", f"{plan.speed.seconds_per_pass:.3g} ({plan.speed.source})")]
     if plan.looks_ahead and not plan.speed.measured_here:
         rows.append(("", "particles that look ahead take longer, which no pass counts"))
+    if plan.searches:
+        rows.append(("", f"{', '.join(plan.searches)}: what the forces of a search take is not in it"))
     return rows
 
 

@@ -33,7 +33,7 @@ def shards(campaign: Campaign, arm: Arm) -> list[Shard]:
         return [Shard(arm, 0, count_entries(Path(arm.structures)))]
     total, size = campaign.sampling.structures, campaign.sampling.shard
     particles = campaign.guidance.particles
-    if arm.kind == "guided" and particles is not None:
+    if arm.guided and particles is not None:
         size = max(particles.per_lineage, size - size % particles.per_lineage)
     return [
         Shard(arm, index, min(size, total - first), first)

@@ -12,7 +12,7 @@ from typing import Any
 from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.chunks import Chunks, read_chunks
 from lodestone.campaign.config import Campaign
-from lodestone.campaign.jobs import other_estimators
+from lodestone.campaign.jobs import learns, other_estimators, proposed
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place
 from lodestone.campaign.plan import pilot_structures
@@ -205,6 +205,13 @@ class _View:
             Place("other_energy", f"{arm.name} by {name}"): self.paths.energy_by(arm.name, name)
             for name in Several(self.campaign, self.paths).names
             for arm in arms(self.campaign)
+        }
+        own = proposed(self.campaign)
+        files |= {Place("propose", arm.name): self.paths.proposals(arm.name) for arm in own}
+        files |= {
+            Place("train_generator", arm.name): self.paths.generator(arm.name)
+            for arm in own
+            if learns(self.campaign, arm)
         }
         files |= {
             Place("hull"): self.paths.hull,

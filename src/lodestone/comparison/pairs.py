@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lodestone.comparison.sides import Side
+from lodestone.statistics.plan import EXTRA_KINDS
 
 Arm = Mapping[str, Any]
 """An arm of a campaign's summary: name, kind, constraint, strength (Å), chosen_by_pilot."""
@@ -88,12 +89,12 @@ def _constraints(side: Side) -> dict[str, Mapping[str, Any]]:
 
 
 def _key(arm: Arm) -> tuple[object, ...]:
-    """Kind and strength; arms that are imported have a strength of no meaning and go by their names."""
-    name = arm["name"] if arm["kind"] == "imported" else None
+    """Kind and strength; arms from elsewhere or of another sampler go by their names."""
+    name = arm["name"] if arm["kind"] in EXTRA_KINDS else None
     return arm["kind"], round(arm["strength"] or 0.0, 9), name
 
 
 def _label(arm: Arm) -> str:
-    if arm["kind"] == "imported":
-        return f"imported: {arm['name']}"
+    if arm["kind"] in EXTRA_KINDS:
+        return f"{arm['kind']}: {arm['name']}"
     return f"{arm['kind']}, {arm['strength']:g} Å" if arm["strength"] else str(arm["kind"])

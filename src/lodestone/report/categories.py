@@ -16,7 +16,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "guidance": ("guidance", "sweep", "cost", "pilot"),
     "constraints": ("constraint-",),
     "stability": ("hull", "audit"),
-    "candidates": ("diversity",),
+    "candidates": ("diversity", "search", "strictness"),
     "curation": ("attrition", "quality"),
     "estimator": ("estimator", "agreement"),
     "sources": ("sources",),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from lodestone.statistics.plan import ArmPlan
+from lodestone.statistics.plan import EXTRA_KINDS, ArmPlan
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -21,7 +21,7 @@ GREY, BLACK = "#7A7A7A", "#222222"
 GUIDED = ("#D55E00", "#0072B2", "#E69F00", "#6A1B9A", "#6D2B00", "#00695C")
 CONTROL = "#56B4E9"
 OUTCOMES = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
-IMPORTED = ("#332288", "#999933", "#661100")
+EXTRA = ("#332288", "#999933", "#661100", "#117733", "#882255")
 SEQUENTIAL = "Blues"
 """A scale whose lightness falls steadily: more is darker, in print too."""
 ABOVE_HULL = "Cividis"
@@ -32,6 +32,7 @@ SYMBOLS = {
     "guided": ("circle", "diamond", "pentagon", "hexagram"),
     "late": ("triangle-up", "triangle-down", "triangle-left"),
     "imported": ("star", "bowtie", "hourglass"),
+    "drawn": ("triangle-right", "hexagon", "star-diamond"),
 }
 DASHES = {
     "unguided": ("dot",),
@@ -39,6 +40,7 @@ DASHES = {
     "guided": ("solid", "longdash", "longdashdot", "10px,3px,2px,3px,2px,3px"),
     "late": ("dash",),
     "imported": ("2px,4px,8px,4px", "12px,2px,4px,2px"),
+    "drawn": ("6px,2px", "6px,2px,2px,2px", "14px,4px"),
 }
 PATTERNS = {
     "unguided": (".",),
@@ -46,6 +48,7 @@ PATTERNS = {
     "guided": ("", "x", "+"),
     "late": ("/",),
     "imported": ("|",),
+    "drawn": ("+",),
 }
 LEGEND_LINE, FREE_LINES = 20, 3  # pixels; lines of a legend that the usual height has room for
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
@@ -76,7 +79,7 @@ REFERENCE_STYLE = Style(BLACK, "2px,2px", "cross", "\\")
 def styles(arms: Sequence[ArmPlan]) -> dict[str, Style]:
     """Style of every arm: grey and blue without guidance; a late arm has the colour of its guided one."""
     guided = [a.name for a in arms if a.kind == "guided"]
-    imported = [a.name for a in arms if a.kind == "imported"]
+    extra = [a.name for a in arms if a.kind in EXTRA_KINDS]
     found: dict[str, Style] = {}
     for arm in arms:
         if arm.kind == "unguided":
@@ -85,8 +88,8 @@ def styles(arms: Sequence[ArmPlan]) -> dict[str, Style]:
             color = CONTROL
         elif arm.kind == "guided":
             color = GUIDED[guided.index(arm.name) % len(GUIDED)]
-        elif arm.kind == "imported":
-            color = IMPORTED[imported.index(arm.name) % len(IMPORTED)]
+        elif arm.kind in EXTRA_KINDS:
+            color = EXTRA[extra.index(arm.name) % len(EXTRA)]
         else:
             color = _color_of_guided(arm, arms, guided)
         place = _place(arm, arms)

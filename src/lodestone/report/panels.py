@@ -27,6 +27,7 @@ from lodestone.report.figures.sweep import pilot_tables, quality_table, sweep_fi
 from lodestone.report.palette import Style, styles
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
+from lodestone.report.samplers import sampler_panels
 from lodestone.report.sources import sources_panel
 from lodestone.report.texts import HEADS
 from lodestone.statistics.attrition import STAGES
@@ -47,6 +48,7 @@ def panels(data: ReportData) -> list[Panel]:
         _attrition(data, drawn),
         _diversity(data, drawn),
         _quality(data),
+        *sampler_panels(data),
         _estimator(data),
         *agreement_panels(data),
         _audit(data),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STATISTICS = (
     *("rates", "success", "attrition", "attrition_reasons", "pareto"),
-    *("diversity", "quality", "distributions", "joint", "cost"),
+    *("diversity", "quality", "distributions", "joint", "cost", "search", "strictness"),
 )
 
 

@@ -45,6 +45,18 @@ DIVERSITY = f"""Distinct structures are representatives of clusters of duplicate
 valid, stable (at most {STABLE_BELOW:g} eV/atom above the hull), unique and novel, as a
 share of all generated. Crystal systems and space groups are those of the symmetrised, distinct structures."""
 
+SEARCH = (
+    "Arms drawn by a structure search: each structure is a local minimum of the campaign's estimator. A "
+    "call is one evaluation of energy, forces and stress of one structure; passes of the network are not "
+    "counted here. Distinct structures are those that passed the screen, within the arm; near the hull means "
+    "below the cut of the plots."
+)
+STRICTNESS = (
+    "Arms drawn in the symmetric subspace of proposals, as generated, by the space group asked for: "
+    "formulas with exactly the atoms asked for, structures in which spglib finds the group itself (symprec "
+    "0.01 Å), and those in which it finds a supergroup, whose atoms have come to lie on positions of higher "
+    "symmetry. Failed structures count as neither."
+)
 QUALITY = """Satisfied is not enough: forces and energies of raw valid structures, how many relaxations
 converged, and how many different structures satisfy the constraint before and after
 relaxation."""

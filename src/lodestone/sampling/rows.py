@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
 Crystal = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Atomic numbers (n_atoms,), cell (3, 3) in Å, rows are lattice vectors, fractional coordinates (n_atoms, 3)."""
+"""Atomic numbers (n_atoms,), cell (3, 3) in Å, fractional coordinates (n_atoms, 3)."""
 
 
 def crystal_of(final: State, watch: Watch, index: int) -> Crystal:

@@ -19,6 +19,8 @@ from lodestone.statistics.plan import Plan
 from lodestone.statistics.processed import measure_structures
 from lodestone.statistics.quality import quality
 from lodestone.statistics.quantities import quantities
+from lodestone.statistics.search import search
+from lodestone.statistics.strictness import strictness
 from lodestone.statistics.success import rates, success
 from lodestone.tables.candidates import join_hull, stack, structures_of
 
@@ -38,6 +40,8 @@ class Analysis:
     cost: pl.DataFrame
     distributions: pl.DataFrame
     joint: pl.DataFrame
+    search: pl.DataFrame
+    strictness: pl.DataFrame
 
 
 def analyse(
@@ -76,6 +80,8 @@ def analyse(
         cost=cost(split, plan, kinds, efforts or {}),
         distributions=distributions(measured),
         joint=joint(measured),
+        search=search(split, plan),
+        strictness=strictness(split, plan),
     )
 
 

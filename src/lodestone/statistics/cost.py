@@ -117,7 +117,7 @@ def _sample(
 def _head(arm: ArmPlan, plan: Plan) -> Row:
     pilot = plan.pilots.get(arm.constraint or "") if arm.piloted else None
     return {
-        "method": METHODS.get(arm.kind, arm.kind),
+        "method": arm.sampler or METHODS.get(arm.kind, arm.kind),
         "arm": arm.name,
         "strength": arm.strength,
         "chosen_by_pilot": arm.piloted,

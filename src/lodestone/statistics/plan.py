@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from lodestone.constraints import Term
 
 
+EXTRA_KINDS = ("imported", "drawn")
+"""Kinds of arms beside those of the guidance: from elsewhere, and of another sampler."""
+
+
 @dataclass(frozen=True)
 class ArmPlan:
     """An arm of the campaign; `constraint` is None for unguided and control."""
@@ -23,6 +27,8 @@ class ArmPlan:
     """Whether a pilot chose the strength."""
     imported: bool = False
     """Whether its structures come from elsewhere."""
+    sampler: str | None = None
+    """The other sampler that drew it, if one did."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Plan:
     """What the pilot of each constraint chose and tried; see `pilot.record`."""
 
     def arms_of(self, constraint: str) -> list[ArmPlan]:
-        """Guided and late arms of a constraint, and those imported for it, in the campaign's order."""
+        """Guided and late arms of a constraint, and extra ones made for it, in the campaign's order."""
         return [a for a in self.arms if a.constraint == constraint]
 
     def primary_arm(self, constraint: str) -> ArmPlan | None:
@@ -111,7 +117,7 @@ def _arm(arm: Mapping[str, Any], pilots: Mapping[str, Mapping[str, Any]]) -> Arm
     if piloted:
         strength = pilots[str(constraint)]["strength"]
     imported = arm.get("structures") is not None
-    return ArmPlan(arm["name"], arm["kind"], constraint, strength, piloted, imported)
+    return ArmPlan(arm["name"], arm["kind"], constraint, strength, piloted, imported, arm.get("sampler"))
 
 
 def _constraint(name: str, section: Mapping[str, Any]) -> ConstraintPlan:

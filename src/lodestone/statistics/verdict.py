@@ -84,7 +84,11 @@ def _sentence(decisive: Sequence[Row], arm: ArmPlan, level: float) -> str:
     own = decisive[0]
     others = " and ".join(_against(row) for row in decisive)
     chosen = " (chosen by a pilot on separate structures)" if arm.piloted else ""
-    how = f"Guided elsewhere ({arm.name})" if arm.imported else f"Guided with {arm.strength:g} Å{chosen}"
+    how = f"Guided with {arm.strength:g} Å{chosen}"
+    if arm.imported:
+        how = f"Guided elsewhere ({arm.name})"
+    elif arm.sampler is not None:
+        how = f"Drawn by the sampler {arm.sampler} ({arm.name}, {arm.strength:g} Å)"
     return (
         f"{how}, {percent(own['rate'])} of {own['n']} structures satisfy it "
         f"({level:g} % interval {_interval(own)}), against {others}."

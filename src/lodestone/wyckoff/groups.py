@@ -25,9 +25,14 @@ CENTRINGS: dict[str, list[list[float]]] = {
 }
 """Primitive lattice vectors as rows, in the basis of the conventional cell, by the symbol's first letter."""
 SYSTEMS = {
-    "triclinic": 2, "monoclinic": 15, "orthorhombic": 74, "tetragonal": 142, "trigonal": 167, "hexagonal": 194,
+    "triclinic": 2,
+    "monoclinic": 15,
+    "orthorhombic": 74,
+    "tetragonal": 142,
+    "trigonal": 167,
+    "hexagonal": 194,
     "cubic": 230,
-}  # fmt: skip
+}
 """Crystal systems with the last of their space groups."""
 
 

@@ -107,7 +107,7 @@ def test_patterns_tell_the_two_kinds_of_arms_apart(elsewhere):
     ("text", "replace", "key", "wrong"),
     [
         ("[{name: mine, structures: nowhere.cif}]", (), "arms[0].structures", "no file or folder 'nowhere.cif'"),
-        ("[{name: mine}]", (), "arms[0].structures", "is missing"),
+        ("[{name: mine}]", (), "arms[0].structures", "neither structures nor a sampler"),
         ("[{name: unguided, structures: FILE}]", (), "arms[0].name", "another arm 'unguided'"),
         ("[{name: co_o_4-late, structures: FILE}]", (), "arms[0].name", "another arm 'co_o_4-late'"),
         ("[{name: pilot, structures: FILE}]", (), "arms[0].name", "taken by a folder"),

@@ -21,7 +21,9 @@ constraints:
     satisfied_within: 0.1
 guidance: {strengths: auto}
 references: [embedded]
-arms: [{name: mine, structures: mine.parquet}]
+arms:
+  - {name: mine, structures: mine.parquet}
+  - {name: strict, sampler: {kind: symmetric, generator: learned, compositions: [LiCoO2]}}
 energy: {estimators: [{kind: grace}, {kind: ase, calculator: emt}]}
 """
 
@@ -38,6 +40,7 @@ def test_the_rules_tell_what_their_jobs_ask_for():
         for resource in ("mem_mb", "runtime"):
             assert rule.resources[resource] == int(re.search(rf"{resource}=(\d+)", body).group(1))
     apart = {"pilot", "sample", "import_structures", "term_reference_energy", "other_energy"}
+    apart |= {"train_generator", "propose"}
     assert set(found) == {*PER_ARM, *ONCE, *apart}
 
 
@@ -103,4 +106,4 @@ def test_groups_are_the_jobs_that_snakemake_makes_of_them(snakemake, tmp_path, m
     theirs = Counter(re.findall(r"Group job (\w+) ", done.stdout + done.stderr))
     ours = grouped(load_campaign(tmp_path / "every.yaml"), groups, {})
     joined = Counter(groups[part[0].rule] for part in ours if part[0].rule in groups)
-    assert joined == theirs == {"curate": 12, "end": 1}
+    assert joined == theirs == {"curate": 14, "end": 1}

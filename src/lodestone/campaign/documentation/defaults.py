@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.documentation.keys import example, flow, keys
 from lodestone.campaign.sections.energy import Ase, Chgnet
+from lodestone.campaign.sections.extra_arm import ExtraArm
 from lodestone.campaign.sections.guidance import Particles
-from lodestone.campaign.sections.imported import ImportedArm
 from lodestone.campaign.sections.pilot import Automatic, Pilot
 from lodestone.campaign.sections.sampling import Template
 from lodestone.constraints import Term, term_models
@@ -84,7 +84,7 @@ def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
         # not validated: the file need not be there
         return (Template.model_construct(file="crystal.cif", fix=("cell",), atoms=None),)
     if name == "arms":  # not validated, for the same reason
-        elsewhere = ImportedArm.model_construct(name="mine", structures="mine.extxyz", constraint="co_o_4")
+        elsewhere = ExtraArm.model_construct(name="mine", structures="mine.extxyz", constraint="co_o_4")
         return (elsewhere,)
     if name == "strengths":
         return (Automatic(auto=Pilot()),)

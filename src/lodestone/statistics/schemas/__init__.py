@@ -5,7 +5,7 @@ Rates, shares and p-values are fractions between 0 and 1.
 
 from __future__ import annotations
 
-from lodestone.statistics.schemas import comparisons, counts, shapes
+from lodestone.statistics.schemas import comparisons, counts, samplers, shapes
 from lodestone.statistics.schemas.column import Column, Schema, Table
 
 TABLES: dict[str, Table] = {
@@ -16,6 +16,8 @@ TABLES: dict[str, Table] = {
     "diversity": counts.DIVERSITY,
     "quality": counts.QUALITY,
     "cost": counts.COST,
+    "search": samplers.SEARCH,
+    "strictness": samplers.STRICTNESS,
     "distributions": shapes.DISTRIBUTIONS,
     "joint": shapes.JOINT,
     "pareto": shapes.PARETO,
@@ -29,6 +31,8 @@ REASONS = counts.REASONS.schema
 DIVERSITY = counts.DIVERSITY.schema
 QUALITY = counts.QUALITY.schema
 COST = counts.COST.schema
+SEARCH = samplers.SEARCH.schema
+STRICTNESS = samplers.STRICTNESS.schema
 DISTRIBUTIONS = shapes.DISTRIBUTIONS.schema
 JOINT = shapes.JOINT.schema
 PARETO = shapes.PARETO.schema

@@ -11,6 +11,7 @@ Group = dict[str, Column]
 NUMBERS, CELL, FRAC = pl.List(pl.Int16()), pl.Array(pl.Float64(), 9), pl.List(pl.Float64())
 VALUES = pl.List(pl.Float64())
 _FAILED = "sampling failed"
+_NO_SEARCH, _NOT_SYMMETRIC = "not of a search", "not drawn by the sampler symmetric"
 _UNRELAXED = "not valid, or the relaxation failed"
 _NO_ENERGY = "no energy, or no hull: see hull_note"
 _SCREENED_OUT = "screened out"
@@ -43,6 +44,13 @@ _SAMPLES: Group = {
     "ancestry": Column(
         pl.List(pl.Int32()), "the particle's ancestors within the arm, after each resampling", "imported"
     ),
+    "estimator_calls": place("evaluations of energy and forces that its search took", _NO_SEARCH),
+    "search_steps": place("steps of the relaxation that finished its search", _NO_SEARCH),
+    "search_converged": flag("whether that relaxation came to rest", _NO_SEARCH),
+    "search_energy": number("energy at the end of its search", f"{_NO_SEARCH}, or failed", "eV/atom"),
+    "asked_space_group": Column(pl.Int16(), "space group that it was asked to have", _NOT_SYMMETRIC),
+    "asked_orbits": text("Wyckoff positions that its atoms were asked to occupy", _NOT_SYMMETRIC),
+    "proposal": place("place of its proposal in the ranking, from 0", _NOT_SYMMETRIC),
     "imported_id": text("identifier in the file that it comes from", "not imported"),
 }
 _MEASURED: Group = {

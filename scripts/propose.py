@@ -1,0 +1,30 @@
+"""Propose space groups and Wyckoff positions for the compositions of an arm, ranked."""
+
+from pathlib import Path
+from typing import Any
+
+NO_GENERATOR: list[Path] = []  # the proposals follow the prototypes of the references
+
+
+def main(
+    *, settings: dict[str, Any], references: Path, output: Path, generator: list[Path] = NO_GENERATOR
+) -> None:
+    """Write the table of proposals; `generator` holds the weights of a learned one."""
+    from lodestone.wyckoff.learned import load
+    from lodestone.wyckoff.proposing import proposals_for
+    from lodestone.wyckoff.prototypes import Prototypes
+
+    from lodestone.structures.table import read_table, write_table
+
+    proposer = load(generator[0]) if generator else Prototypes(read_table(references))
+    found = proposals_for(
+        proposer, settings["compositions"], settings["proposals"], settings["space_groups"], settings["seed"]
+    )
+    write_table(found, output)
+    print(f"{len(found)} proposals in {found['space_group'].n_unique()} space groups")
+
+
+if __name__ == "__main__":
+    from lodestone.adapter import run
+
+    run(main, globals())

@@ -1,0 +1,1 @@
+"""What each sampler that an arm can name takes."""

@@ -1,0 +1,71 @@
+"""Generative structure search: diffusion with physical forces in its drift."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from lodestone.campaign.sections.base import Section, unit
+from lodestone.campaign.sections.sampler import Sampler
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Repulsion(Section):
+    """What keeps atoms apart where the potential would let them overlap."""
+
+    share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.7,
+        description="Atoms closer than this share of the sum of their covalent radii are pushed apart; "
+        "0: none.",
+    )
+    stiffness: Annotated[float, Field(gt=0, le=1000)] = Field(
+        50.0,
+        description="k of the energy k/2 (overlap)² of a pair that is closer.",
+        json_schema_extra=unit("eV/Å²"),
+    )
+
+
+class Finishing(Sampler):
+    """The relaxation that ends a search, and the repulsion in all of it."""
+
+    uses_forces: ClassVar[bool] = True
+
+    relax_steps: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        500, description="Most steps of the finishing relaxation; 0: none, structures stay as generated."
+    )
+    largest_force: Positive = Field(
+        0.05,
+        description="Largest remaining force, on an atom or the cell, at which a structure counts as a "
+        "minimum.",
+        json_schema_extra=unit("eV/Å"),
+    )
+    repulsion: Repulsion = Field(Repulsion(), description="What keeps atoms apart.")
+
+
+class Gss(Finishing):
+    """Diffusion whose drift has the forces of energy.estimator in it, then a relaxation."""
+
+    kind: Literal["gss"] = Field(
+        "gss", description="Generative structure search: learned score and physical forces."
+    )
+    strength: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="Weight of the physical step at t = 0; 0: plain sampling and the relaxation."
+    )
+    start: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.3,
+        description="Diffusion time at which forces set in with weight 0; it rises linearly until t = 0.",
+    )
+    period: Annotated[int, Field(ge=1, le=1000)] = Field(
+        10,
+        description="Forces act on every so many levels; each costs a call of the estimator per structure.",
+    )
+    mobility: Positive = Field(
+        0.05, description="Displacement per force of the physical step.", json_schema_extra=unit("Å²/eV")
+    )
+    longest_step: Positive = Field(
+        0.2,
+        description="The longest physical step, of an atom or of the cell per atom.",
+        json_schema_extra=unit("Å"),
+    )

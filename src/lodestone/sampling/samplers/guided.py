@@ -1,0 +1,20 @@
+"""MatterGen's own process, plain or steered by guidance and particles."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lodestone.sampling.run import load_model, shard_plan, steering
+from lodestone.sampling.samplers.drawer import GUIDED, Drawer, Job
+from lodestone.sampling.shard import sample_batch
+
+KINDS = (GUIDED,)
+
+
+def make(job: Job) -> Drawer:
+    """Plain or guided sampling."""
+    steered = steering(job.settings, job.hull)
+    diffusion, checkpoint = load_model(job.settings, job.device)
+    plan = shard_plan(job.settings, checkpoint.config, job.device)
+    draw = partial(sample_batch, diffusion, plan, steered)
+    return Drawer(plan, draw, steered.per_lineage, len(diffusion.times))

@@ -1,0 +1,66 @@
+"""Whether what was asked strictly was kept: formula and space group, as generated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from lodestone.statistics.intervals import wilson
+from lodestone.statistics.plan import Plan
+from lodestone.statistics.schemas import STRICTNESS
+
+ASKED = "asked_space_group"
+KEPT = {"exact": "exact_group", "supergroup": "supergroup"}
+"""Verdicts that count as kept -> their columns; every other counts as `other`."""
+
+
+def strictness(arms: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
+    """One row per arm of the sampler symmetric × space group; see `schemas.STRICTNESS` for columns."""
+    rows = [
+        _row(arm.name, group, plan.alpha)
+        for arm in plan.arms
+        for group in _groups(arms[arm.name])
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=STRICTNESS, orient="row")
+
+
+def _groups(rows: pl.DataFrame) -> Sequence[pl.DataFrame]:
+    if ASKED not in rows.columns or rows[ASKED].null_count() == rows.height:
+        return []
+    return rows.sort(ASKED, maintain_order=True).partition_by(ASKED, maintain_order=True)
+
+
+def _row(arm: str, rows: pl.DataFrame, alpha: float) -> dict[str, Any]:
+    from lodestone.wyckoff.groups import space_group
+
+    asked = int(rows[ASKED][0])
+    judged = [_judged(row) for row in rows.iter_rows(named=True)]
+    verdicts = Counter(KEPT.get(verdict, "other") for _, verdict in judged)
+    kept = rows.height - verdicts["other"]
+    interval = wilson(kept, rows.height, alpha)
+    return {
+        "arm": arm,
+        "space_group": asked,
+        "symbol": space_group(asked).symbol,
+        "n": rows.height,
+        "failed": int(rows["failed"].sum() or 0),
+        "exact_formula": sum(exact for exact, _ in judged),
+        **{name: verdicts[name] for name in (*KEPT.values(), "other")},
+        "kept_share": kept / rows.height,
+        "kept_low": interval.low,
+        "kept_high": interval.high,
+    }
+
+
+def _judged(row: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether the formula is exact, and the verdict about the group; a failed structure is never kept."""
+    from lodestone.sampling.symmetric.check import strictness as judge
+    from lodestone.structures.table import arrays
+    from lodestone.wyckoff.proposal import parse
+
+    asked = parse(f"{row[ASKED]} {row['asked_orbits']}")
+    found = judge(*arrays(row), asked.space_group, asked.counts)
+    return found.exact_formula, "failed" if row["failed"] else found.verdict
