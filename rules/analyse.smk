@@ -10,6 +10,7 @@ rule analyse:
         PATHS.hull_audit,
         PATHS.estimator_error,
         LODESTONE.pilots,
+        hull=LODESTONE.hull_of_terms,
     output:
         *LODESTONE.statistics(
             "success.parquet",

@@ -5,6 +5,8 @@ from typing import Any
 
 from lodestone.files import write_json
 
+NO_HULL: list[Path] = []  # no term needs one
+
 
 def main(
     *,
@@ -18,9 +20,14 @@ def main(
     distributions: Path,
     best: Path,
     summary: Path,
+    hull: list[Path] = NO_HULL,
 ) -> str:
-    """Read the stage tables below `directory`, write the statistics (see their schemas), give the answer."""
+    """Read the stage tables below `directory`, write the statistics (see their schemas), give the answer.
+
+    `hull` are the references and their energies, where a term needs them.
+    """
     from lodestone.campaign import CampaignPaths
+    from lodestone.constraints.context import context_of
     from lodestone.statistics.analysis import analyse
     from lodestone.statistics.console import places, render
     from lodestone.statistics.plan import plan_from_settings
@@ -34,7 +41,10 @@ def main(
     plan = plan_from_settings(settings | {"pilots": read_pilots(paths, settings["arms"])})
     arms = read_arms(paths, [arm.name for arm in plan.arms])
     efforts = read_efforts(paths, list(arms))
-    found = analyse(arms, read_table(paths.references), read_table(paths.hull), plan, efforts)
+    found = analyse(
+        *(arms, read_table(paths.references), read_table(paths.hull), plan, efforts),
+        context=context_of(settings, hull),
+    )
 
     write_table(found.candidates, candidates)
     tables = {

@@ -8,7 +8,7 @@ NO_GENERATOR: list[Path] = []  # the proposals follow the prototypes of the refe
 
 def main(
     *, settings: dict[str, Any], references: Path, output: Path, generator: list[Path] = NO_GENERATOR
-) -> None:
+) -> str:
     """Write the table of proposals; `generator` holds the weights of a learned one."""
     from lodestone.wyckoff.learned import load
     from lodestone.wyckoff.proposing import proposals_for
@@ -21,7 +21,7 @@ def main(
         proposer, settings["compositions"], settings["proposals"], settings["space_groups"], settings["seed"]
     )
     write_table(found, output)
-    print(f"{len(found)} proposals in {found['space_group'].n_unique()} space groups")
+    return f"{len(found)} proposals in {found['space_group'].n_unique()} space groups"
 
 
 if __name__ == "__main__":

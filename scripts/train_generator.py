@@ -4,21 +4,32 @@ from pathlib import Path
 from typing import Any
 
 
-def main(*, settings: dict[str, Any], references: Path, output: Path, state: Path) -> None:
+def main(*, settings: dict[str, Any], references: Path, output: Path, state: Path) -> str:
     """Train on `references` and write the weights; what is done lies in `state` meanwhile."""
-    from lodestone.wyckoff.learned_train import train
-
     from lodestone.alone import alone
-    from lodestone.files import remove_folder
+    from lodestone.files import file_hash, remove_folder
     from lodestone.progress import reporter
     from lodestone.structures.table import read_table
+    from lodestone.wyckoff.learned_train import train
 
+    # a run on other references, or with other settings, is not gone on with
+    origin = [file_hash(references)[:12], *map(str, settings.values())]
+    report = reporter("train the generator of proposals", resumes=True)
+    steps = {"steps": settings["training_steps"]} if settings["training_steps"] else {}
     with alone(state, output) as needed:
-        if needed:
-            report = reporter("train the generator of proposals", resumes=True)
-            steps = {"steps": settings["training_steps"]} if settings["training_steps"] else {}
-            train(read_table(references), state, output, seed=settings["seed"], progress=report, **steps)
-            remove_folder(state, up_to="state")
+        if not needed:
+            return f"{output} is there already"
+        found = train(
+            read_table(references),
+            state / f"{'-'.join(origin)}.pt",
+            output,
+            seed=settings["seed"],
+            progress=lambda done, total, _: report(done, total),
+            **steps,
+        )
+        remove_folder(state, up_to="state")
+    left_out = f", {len(found['failed'])} left out" if found["failed"] else ""
+    return f"trained on {found['examples']} references{left_out}; mean loss at the end {found['loss']:.3f}"
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ def from_command_line(main: Main, stage: str, arguments: list[str] | None = None
         if name == "settings":
             parser.add_argument("--config", type=Path, required=True, help="campaign file (YAML)")
             parser.add_argument("--variant", help="one of the file's variants")
+            parser.add_argument("--allow-functions", action="store_true", help="let its Python functions run")
             parser.add_argument("--arm", help="name of the arm")
             parser.add_argument("--shard", type=int, help="index of the shard within its arm")
         elif kind == list[Path]:
@@ -127,7 +128,8 @@ def from_command_line(main: Main, stage: str, arguments: list[str] | None = None
     given = vars(parser.parse_args(arguments))
     values = {name: given[name] for name in kinds if given.get(name) is not None}
     if "settings" in kinds:
-        chosen = {"variant": given["variant"]} if given["variant"] else {}
+        chosen: dict[str, Any] = {"variant": given["variant"]} if given["variant"] else {}
+        chosen |= {"allow_functions": True} if given["allow_functions"] else {}
         values["settings"] = stage_settings(stage, given["config"], given["arm"], given["shard"], chosen)
     return values
 

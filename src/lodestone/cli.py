@@ -59,11 +59,12 @@ def check(config: Path, variant: str | None) -> None:
       lodestone check config/demo.yaml
       lodestone check config/boron.yaml --variant embedded
     """  # noqa: D301  # \b keeps the lines that follow as they are
+    from lodestone.campaign.permission import allowed_functions
     from lodestone.campaign.potentials import missing_models
     from lodestone.campaign.text import summary
 
     campaign, others = load_with_variants(config, variant)
-    click.echo(f"{config}: good\n{summary(campaign)}")
+    click.echo("\n".join([f"{config}: good", summary(campaign), *allowed_functions(campaign)]))
     if others and variant is None:
         named = ", ".join(f"{name} ({one.campaign})" for name, one in others.items())
         click.echo(f"variants: {named}; they are good too")

@@ -17,8 +17,35 @@ if TYPE_CHECKING:
 
 WRONG_CONFIG = 2
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
-VARIANT = click.option("--variant", metavar="NAME", help="One of the variants of the campaign file.")
+ALLOWED = "allow_functions"
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def VARIANT(command: Command) -> Command:  # noqa: N802  # used like the options beside it
+    """The options that say how a campaign file is read: `--variant`, and `--allow-functions`.
+
+    The latter is no parameter of the commands, for `load` alone asks for it.
+    """
+    variant = click.option("--variant", metavar="NAME", help="One of the variants of the campaign file.")
+    functions = click.option(
+        "--allow-functions",
+        is_flag=True,
+        expose_value=False,
+        callback=_note_allowed,
+        help="Let the Python functions that the campaign file names run; docs/functions.md.",
+    )
+    return variant(functions(command))
+
+
+def _note_allowed(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    context.meta[ALLOWED] = value
+
+
+def _functions_allowed() -> bool:
+    """Whether the command at hand was given `--allow-functions`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(ALLOWED))
 
 
 def CAMPAIGN(command: Command) -> Command:  # noqa: N802  # used like the options beside it
@@ -57,7 +84,8 @@ def load(config: Path, variant: str | None = None) -> Campaign:
     from lodestone.campaign import load_campaign
 
     with config_errors():
-        return load_campaign(config, {} if variant is None else {"variant": variant})
+        chosen = {} if variant is None else {"variant": variant}
+        return load_campaign(config, chosen | {ALLOWED: _functions_allowed()})
 
 
 def load_with_variants(config: Path, variant: str | None) -> tuple[Campaign, dict[str, Campaign]]:
@@ -65,7 +93,7 @@ def load_with_variants(config: Path, variant: str | None) -> tuple[Campaign, dic
     from lodestone.campaign.load import load_variants
 
     with config_errors():
-        found = load_variants(config)
+        found = load_variants(config, allow_functions=_functions_allowed())
     return load(config, variant), {name: one for name, one in found.items() if name is not None}
 
 

@@ -102,6 +102,11 @@ class Wiring:
         own = [arm.constraint] if arm.constraint is not None else []
         return potentials.tables(self.campaign, self.paths, own if sampling else self.campaign.constraints)
 
+    @property
+    def hull_of_terms(self) -> list[Path]:
+        """References and their energies, where a term of any constraint needs a hull; else nothing."""
+        return potentials.tables(self.campaign, self.paths, self.campaign.constraints)
+
     def tables(self, *stages: str) -> list[Path]:
         """The tables of some stages, of every arm."""
         return [self.paths.stage(arm, stage) for stage in stages for arm in self.arms]

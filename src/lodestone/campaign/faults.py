@@ -71,7 +71,11 @@ def _few(value: Any, schema: dict[str, Any]) -> bool:
 def _path(loc: tuple[int | str, ...], kind: str, data: Any) -> Path:
     """The key that an error is about: pydantic's location without the names of union members."""
     path: list[str | int] = []
+    chosen_by = None  # the mapping whose `kind` the part before was: it names a union's member only once
     for number, part in enumerate(loc, start=1):
+        if isinstance(data, dict) and data.get("kind") == part and data is not chosen_by:
+            chosen_by = data
+            continue
         inside = _holds(data, part)
         new = number == len(loc) and kind in {MISSING, UNKNOWN} and isinstance(part, str)
         if inside or new:

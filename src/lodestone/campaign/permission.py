@@ -69,7 +69,7 @@ def allowed_functions(campaign: Campaign) -> list[str]:
     """A line per function of a campaign that may run: what, of which file, and which content of it."""
     from lodestone.constraints.functions import SHORT, split
 
-    lines = {}
+    lines: dict[str, None] = {}
     for _, named, known in _functions(campaign):
         for _, text, _ in named:
             module, name = split(text)

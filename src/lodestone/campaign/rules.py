@@ -31,7 +31,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "hull": ("symmetrize", "energy", "other_energy", *HULL),
     "analyse": (
         *("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy"),
-        *("references", "reference_energy", "hull", "pilot"),
+        *("references", "reference_energy", "term_reference_energy", "hull", "pilot"),
     ),
     "record": ("references", "analyse"),
     "report": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),

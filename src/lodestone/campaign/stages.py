@@ -172,6 +172,7 @@ def _analyse(campaign: Campaign) -> Settings:
         "hull": dump(campaign.hull),
         "statistics": dump(campaign.statistics),
         "report": dump(campaign.report),
+        **potentials(campaign, campaign.constraints),
     }
 
 

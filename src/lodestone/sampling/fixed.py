@@ -16,7 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from lodestone.constraints.clean import CleanEstimate
     from lodestone.sampling.objective import Objective
-    from lodestone.sampling.state import State
+    from lodestone.sampling.state import Holding, State
     from lodestone.sampling.template import Template
 
 
@@ -82,7 +82,7 @@ def fixed_batch(
 class HeldObjective:
     """An objective that sees held values as they are, so that its gradient moves only the others."""
 
-    def __init__(self, objective: Objective, fixed: Fixed) -> None:
+    def __init__(self, objective: Objective, fixed: Holding) -> None:
         self._objective, self._fixed = objective, fixed
 
     def gap(self, clean: CleanEstimate) -> Tensor:

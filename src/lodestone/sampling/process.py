@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
-from lodestone.sampling.state import MASK, Kernel, Score, State
+from lodestone.sampling.state import MASK, Confining, Kernel, Score, State
 
 
 def clean_estimate(state: State, score: Score, kernel: Kernel) -> CleanEstimate:
@@ -44,8 +44,11 @@ def renoise(state: State, early: Kernel, late: Kernel) -> State:
 
     `early` is the kernel at s, `late` at t. F_t = wrap(F_s + sqrt(σ_t² - σ_s²) z);
     L_t = α L_s + (1 - α) m + sqrt((1 - α²) v) z_sym with α = α_t/α_s; each known atom is masked
-    with probability 1 - kept_t/kept_s. Draws from the current random generator.
+    with probability 1 - kept_t/kept_s. A subspace that holds the state renoises within itself. Draws
+    from the current random generator.
     """
+    if isinstance(state.fixed, Confining):
+        return state.fixed.renoise(state, early, late)
     widening = torch.sqrt((late.sigma**2 - early.sigma**2).clamp_min(0))
     frac = torch.remainder(state.frac + widening * torch.randn_like(state.frac), 1.0)
     alpha = late.alpha / early.alpha

@@ -26,12 +26,13 @@ from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.memory import BatchSize
 from lodestone.sampling.particles import ParticleOptions, Particles, ancestors
-from lodestone.sampling.rows import crystal_of, sample_rows
+from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
 
 if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.objective import Objective
+    from lodestone.sampling.state import State
     from lodestone.sampling.template import Template
 
 __all__ = [
@@ -43,10 +44,13 @@ __all__ = [
     "run_shard",
     "sample_batch",
     "sample_shard",
+    "steered_batch",
 ]
 
 Draw = Callable[[int, int], pl.DataFrame]
 """Draws `size` structures from the `offset`-th of the shard on, (offset, size) -> rows."""
+Start = Callable[["Diffusion", int, np.random.Generator], "State"]
+"""Draws x_1 of so many particles."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,29 @@ def sample_batch(
 
     The global random state is left as it was.
     """
+
+    def start(source: Diffusion, width: int, rng: np.random.Generator) -> State:
+        sizes = draw_sizes(plan.n_atoms, width, steering.copies, rng)
+        state = source.prior(sizes)
+        return replace(state, fixed=fixed_batch(plan.templates, sizes, state.cell.device))
+
+    return steered_batch(diffusion, plan, steering, offset, size, start=start)
+
+
+def steered_batch(
+    diffusion: Diffusion,
+    plan: ShardPlan,
+    steering: Steering,
+    offset: int,
+    size: int,
+    *,
+    start: Start,
+    crystal: Callable[[State, Watch, int], Crystal] = crystal_of,
+) -> pl.DataFrame:
+    """A batch as `sample_batch` draws it, from a given start; `crystal` takes structures from its end.
+
+    `start` gets the isolating diffusion, the number of particles and the batch's random numbers.
+    """
     import torch
 
     from lodestone.campaign.seeds import derive_seed
@@ -160,13 +187,11 @@ def sample_batch(
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)
     width = size * steering.copies // steering.per_lineage  # particles
-    sizes = draw_sizes(plan.n_atoms, width, steering.copies, rng)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         watch = Watch(width, getattr(diffusion, "lonely", None))
         isolated, objective = Isolated(diffusion, watch), steering.objective
-        state = diffusion.prior(sizes)
-        state = replace(state, fixed=fixed_batch(plan.templates, sizes, state.cell.device))
+        state = start(isolated, width, rng)
         if objective is not None and state.fixed is not None:
             objective = cast("Objective", HeldObjective(objective, state.fixed))
         resample = None
@@ -184,7 +209,7 @@ def sample_batch(
     per_row = width // size
     # which particles make the sample: all, or one of each lineage whatever became of it
     chosen = np.arange(size) * per_row + rng.integers(per_row, size=size)
-    crystals = [crystal_of(final, watch, i) for i in chosen.tolist()]
+    crystals = [crystal(final, watch, i) for i in chosen.tolist()]
     reasons = [watch.reasons.get(i) for i in chosen.tolist()]
     times = [watch.times.get(i) for i in chosen.tolist()]
     rows = sample_rows(plan, offset, crystals, reasons, times, seed, per_lineage=steering.per_lineage)

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from lodestone.sampling.fixed import Fixed
+    from lodestone.constraints.clean import CleanEstimate
 
 MASK = 101
 """Atomic number that stands for 'not yet decided' (the absorbing state of the D3PM)."""
+
+
+class Holding(Protocol):
+    """What holds a part of a state: known values (`fixed.Fixed`), or a subspace (`symmetric`)."""
+
+    @property
+    def on_frac(self) -> Tensor:
+        """Coordinates that do not move, broadcastable to (n_atoms, 3)."""
+
+    @property
+    def on_cell(self) -> Tensor:
+        """Elements of the lattice that do not move, broadcastable to (n_structures, 3, 3)."""
+
+    def apply(self, state: State) -> State:
+        """The state with everything held put back."""
+
+    def hold(self, clean: CleanEstimate) -> CleanEstimate:
+        """A clean estimate with everything held put back."""
+
+
+@runtime_checkable
+class Confining(Protocol):
+    """A holding with a forward process of its own."""
+
+    def renoise(self, state: State, early: Kernel, late: Kernel) -> State:
+        """x_t from x_s, s < t, as `process.renoise` gives it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +56,7 @@ class State:
     numbers: Tensor
     n_atoms: Tensor
     structure_idx: Tensor
-    fixed: Fixed | None = None
+    fixed: Holding | None = None
 
     @property
     def n_structures(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -23,6 +24,9 @@ from lodestone.statistics.search import search
 from lodestone.statistics.strictness import strictness
 from lodestone.statistics.success import rates, success
 from lodestone.tables.candidates import join_hull, stack, structures_of
+
+if TYPE_CHECKING:
+    from lodestone.constraints.context import Context
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,16 @@ def analyse(
     hull: pl.DataFrame,
     plan: Plan,
     efforts: Mapping[str, Effort] | None = None,
+    context: Context | None = None,
 ) -> Analysis:
     """Join, measure the processed structures, count, test and rank.
 
     `arms` holds the joined stage tables of every arm (`tables.candidates.join_arm`), `hull` the
-    rows of candidates and references, `efforts` what sampling took per arm, where that is known.
+    rows of candidates and references, `efforts` what sampling took per arm, where that is known,
+    `context` what terms need that ask for a hull.
     """
-    candidates = _with_processed(join_hull(stack(arms), hull), plan)
-    known = _references(references, hull, plan)
+    candidates = _with_processed(join_hull(stack(arms), hull), plan, context)
+    known = _references(references, hull, plan, context)
     points = pareto(candidates, known, plan)
     candidates = _with_ranks(candidates, points, plan)
     split = {name: candidates.filter(pl.col("arm") == name) for name in arms}
@@ -85,12 +91,12 @@ def analyse(
     )
 
 
-def _with_processed(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+def _with_processed(candidates: pl.DataFrame, plan: Plan, context: Context | None) -> pl.DataFrame:
     """Measurements of the symmetrised structures that passed the screen."""
     passed = pl.col("passed").fill_null(value=False)
     blank = [pl.when(passed).then(pl.col(f"sym_{c}")).alias(f"sym_{c}") for c in ("numbers", "cell")]
     structures = structures_of(candidates.with_columns(blank), "sym")
-    measured = [measure_structures(structures, c) for c in plan.constraints]
+    measured = [measure_structures(structures, c, context) for c in plan.constraints]
     return pl.concat([candidates, *measured], how="horizontal")
 
 
@@ -103,9 +109,11 @@ def _with_ranks(candidates: pl.DataFrame, points: pl.DataFrame, plan: Plan) -> p
     return candidates.join(choose_best(candidates, plan), on="id", how="left", maintain_order="left")
 
 
-def _references(references: pl.DataFrame, hull: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+def _references(
+    references: pl.DataFrame, hull: pl.DataFrame, plan: Plan, context: Context | None
+) -> pl.DataFrame:
     """References with their measurements and with the campaign's own energy above the hull."""
-    measured = [measure_structures(references, c) for c in plan.constraints]
+    measured = [measure_structures(references, c, context) for c in plan.constraints]
     known = references.rename(
         {c: f"own_{c}" for c in ("e_above_hull", "energy_per_atom") if c in references.columns}
     )

@@ -62,5 +62,5 @@ def _judged(row: Mapping[str, Any]) -> tuple[bool, str]:
     from lodestone.wyckoff.proposal import parse
 
     asked = parse(f"{row[ASKED]} {row['asked_orbits']}")
-    found = judge(*arrays(row), asked.space_group, asked.counts)
+    found = judge(*arrays(dict(row)), asked.space_group, asked.counts)
     return found.exact_formula, "failed" if row["failed"] else found.verdict

@@ -125,6 +125,24 @@ def test_what_is_wrong_with_a_function_is_told_with_and_without_the_flag(file, o
         assert f"constraints.co_o_4.terms[1].{key}: {wrong}" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("target: 4, tol", "target: {higher: x}, tol", "target.higher"),
+        ("target: 4, tol", "target: 4, value_unit: 3, tol", "value_unit"),
+        ("target: 4, tol", "target: 4, steer_arguments: {r: 1}, tol", "steer_arguments"),
+        ("'own.py:atoms'", "'own.py'", "function"),
+        ("function: 'own.py:atoms', ", "", "function"),
+    ],
+)
+def test_faults_of_a_function_stand_at_their_keys(file, old, new, key):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    (fault,) = faults(file, **ALLOW)
+    assert fault.partition(": ")[2].startswith(f"constraints.co_o_4.terms[1].{key}: ")
+
+
 def test_stages_that_use_a_function_depend_on_its_file_and_no_others(file):
     def slices():
         campaign = load_campaign(file, ALLOW)

@@ -8,10 +8,10 @@ import pytest
 from lodestone.campaign import arms, shards
 from lodestone.campaign.code import ROOTS, files, meaning
 from lodestone.campaign.code import code as code_of
-from lodestone.campaign.stages import STAGES, resolved, settings
+from lodestone.campaign.stages import OF_ARMS, STAGES, resolved, settings
 
 WHOLE = {"record", "report", "figures"}  # they show every setting
-OTHERS = [stage for stage in STAGES if stage not in {"pilot", "sample", "import_structures"}]
+OTHERS = [stage for stage in STAGES if stage not in OF_ARMS]
 
 
 def slices(campaign):

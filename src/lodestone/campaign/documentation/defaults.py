@@ -12,6 +12,7 @@ from lodestone.campaign.config import Campaign
 from lodestone.campaign.documentation.keys import example, flow, keys
 from lodestone.campaign.sections.energy import Ase, Chgnet
 from lodestone.campaign.sections.extra_arm import ExtraArm
+from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.sections.guidance import Particles
 from lodestone.campaign.sections.pilot import Automatic, Pilot
 from lodestone.campaign.sections.sampling import Template
@@ -85,7 +86,10 @@ def _alternatives(name: str, value: Any) -> tuple[BaseModel, ...]:
         return (Template.model_construct(file="crystal.cif", fix=("cell",), atoms=None),)
     if name == "arms":  # not validated, for the same reason
         elsewhere = ExtraArm.model_construct(name="mine", structures="mine.extxyz", constraint="co_o_4")
-        return (elsewhere,)
+        drawn = (
+            ExtraArm.model_construct(name=kind, sampler=model()) for kind, model in sampler_models().items()
+        )
+        return (elsewhere, *drawn)
     if name == "strengths":
         return (Automatic(auto=Pilot()),)
     if name == "references":

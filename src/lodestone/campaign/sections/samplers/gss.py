@@ -57,15 +57,16 @@ class Gss(Finishing):
         0.3,
         description="Diffusion time at which forces set in with weight 0; it rises linearly until t = 0.",
     )
-    period: Annotated[int, Field(ge=1, le=1000)] = Field(
-        10,
-        description="Forces act on every so many levels; each costs a call of the estimator per structure.",
+    period: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None,
+        description="Forces are evaluated on every so many levels below start, each time at the cost of one "
+        "call of the estimator per structure, and act until the next time; null: 4 times in all.",
     )
     mobility: Positive = Field(
-        0.05, description="Displacement per force of the physical step.", json_schema_extra=unit("Å²/eV")
+        0.2, description="Displacement per force of the physical step.", json_schema_extra=unit("Å²/eV")
     )
     longest_step: Positive = Field(
-        0.2,
+        0.5,
         description="The longest physical step, of an atom or of the cell per atom.",
         json_schema_extra=unit("Å"),
     )
