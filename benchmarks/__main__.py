@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
+from benchmarks.record import finish, limit
+from benchmarks.samplers import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 THREADS = click.option("--threads", default=1, show_default=True, help="Threads of torch.")
@@ -42,11 +43,11 @@ def coordination(
     reference: Path, structures: int, repeats: int, threads: tuple[int, ...], results: Path
 ) -> None:
     """Loss and gradient of the coordination term: ours against the reference implementation."""
-    _limit(max(threads))
+    limit(max(threads))
     from benchmarks.coordination import run
 
     found = run(reference, structures=structures, repeats=repeats, threads=threads)
-    _finish("coordination", found, results)
+    finish("coordination", found, results)
 
 
 @main.command()
@@ -58,11 +59,11 @@ def coordination(
 @RESULTS
 def step(case: str, structures: int, steps: int, repeats: int, threads: int, results: Path) -> None:
     """Time of a guided denoising step over a step of upstream's own sampler."""
-    _limit(threads)
+    limit(threads)
     from benchmarks.step import run
 
     found = run(case, structures=structures, steps=steps, repeats=repeats, threads=threads)
-    _finish("step", found, results)
+    finish("step", found, results)
 
 
 @main.command()
@@ -78,13 +79,13 @@ def satisfying(
     results: Path,
 ) -> None:  # fmt: skip
     """Cost of a satisfying, a persistent and a distinct persistent structure; resumes where it was."""
-    _limit(threads)
+    limit(threads)
     from benchmarks.satisfying import run
 
     found = run(
         structures=structures, steps=steps, constraints=constraints, arms=arms, threads=threads, seed=seed
     )
-    _finish("satisfying", found, results)
+    finish("satisfying", found, results)
 
 
 @main.command()
@@ -93,10 +94,10 @@ def satisfying(
 @RESULTS
 def steering(plan: str, processes: int, results: Path) -> None:
     """Which steering finds crystals that keep the property, by arm, seed and checkpoint; resumes."""
-    _limit(1)
+    limit(1)
     from benchmarks.steering import run
 
-    _finish(f"steering-{plan}", run(plan, processes), results)
+    finish(f"steering-{plan}", run(plan, processes), results)
 
 
 @main.command()
@@ -107,11 +108,11 @@ def steering(plan: str, processes: int, results: Path) -> None:
 @RESULTS
 def null(repeats: int, structures: int, steps: int, processes: int, results: Path) -> None:
     """How often guidance of strength 0 is called a success."""
-    _limit(1)
+    limit(1)
     from benchmarks.null import run
 
     found = run(repeats=repeats, structures=structures, steps=steps, processes=processes)
-    _finish("null", found, results)
+    finish("null", found, results)
 
 
 @main.command()
@@ -121,10 +122,10 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 @RESULTS
 def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
     """Calls of sbatch and wall time beside the official SLURM plugin, on the SLURM of the tests."""
-    _limit(1)
+    limit(1)
     from benchmarks.slurm import WAYS, run
 
-    _finish("slurm", run(jobs, limit, WAYS[:first]), results)
+    finish("slurm", run(jobs, limit, WAYS[:first]), results)
 
 
 @main.command()
@@ -134,11 +135,11 @@ def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
 @RESULTS
 def references(crystals: int, systems: int, repeats: int, results: Path) -> None:
     """Build a store of references in a temporary folder (0.6 GB) and ask it, beside a full scan."""
-    _limit(1)
+    limit(1)
     os.environ["POLARS_MAX_THREADS"] = "1"
     from benchmarks.references import run
 
-    _finish("references", run(crystals=crystals, systems=systems, repeats=repeats), results)
+    finish("references", run(crystals=crystals, systems=systems, repeats=repeats), results)
 
 
 @main.command()
@@ -152,10 +153,10 @@ def references(crystals: int, systems: int, repeats: int, results: Path) -> None
 @RESULTS
 def report_page(structures: int, folder: Path, results: Path) -> None:
     """Report of five arms of imported structures: time to build, size, and how it feels in a browser."""
-    _limit(1)
+    limit(1)
     from benchmarks.report_page import run
 
-    _finish("report_page", run(structures, folder), results)
+    finish("report_page", run(structures, folder), results)
 
 
 @main.command()
@@ -166,11 +167,11 @@ def report_page(structures: int, folder: Path, results: Path) -> None:
 @RESULTS
 def duplicates(structures: int, formulas: int, processes: int, repeats: int, results: Path) -> None:
     """Deduplicate made-up structures, beside the formula as written; and a trial with known answers."""
-    _limit(1)
+    limit(1)
     from benchmarks.duplicates import run
 
     sizes = [(structures, formulas), (max(1, structures // 10), formulas * 10)]
-    _finish("duplicates", run(sizes=sizes, processes=processes, repeats=repeats), results)
+    finish("duplicates", run(sizes=sizes, processes=processes, repeats=repeats), results)
 
 
 @main.command()
@@ -184,17 +185,17 @@ def energies(
     structures: int, repeats: int, batch_size: int, references: int, candidates: int, results: Path
 ) -> None:
     """Batched GRACE beside the package's own calculator, structure by structure; and a large hull."""
-    _limit(1)
+    limit(1)
     from benchmarks.energies import run
 
     found = run(structures, repeats, batch_size, threads=1, hull=(references, candidates))
-    _finish("energies", found, results)
+    finish("energies", found, results)
 
 
 @main.command()
 def figures() -> None:
     """The figures of docs/guidance.md, from the structures of `steering --plan confirm`."""
-    _limit(1)
+    limit(1)
     from benchmarks.figures import draw
 
     for target in draw(ROOT / "docs" / "figures"):
@@ -205,10 +206,13 @@ def figures() -> None:
 @RESULTS
 def report(results: Path) -> None:
     """Put the tables of the last results into docs/benchmarks.md."""
+    from benchmarks.pages import update_pages
     from benchmarks.report import update
 
     target = ROOT / "docs" / "benchmarks.md"
     click.echo(f"{target.relative_to(ROOT)}: {', '.join(update(target, results)) or 'no results yet'}")
+    for page in update_pages(ROOT / "docs", results):
+        click.echo(f"docs/{page}")
     confirmed = results / "steering-confirm.json"
     if confirmed.is_file():
         from benchmarks.summary import update as summarise
@@ -237,20 +241,8 @@ def everything(reference: Path) -> None:
         subprocess.run(command, check=True, cwd=ROOT)
 
 
-def _limit(threads: int) -> None:
-    """Threads of every library, before any is loaded; and no progress bars inside of what is timed."""
-    for library in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
-        name = f"{library}_THREADS" if library.startswith("TF") else f"{library}_NUM_THREADS"
-        os.environ[name] = str(threads)
-    os.environ |= {"TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-
-
-def _finish(name: str, found: dict[str, Any], results: Path) -> None:
-    from benchmarks.record import save
-
-    target = save(name, found, results)
-    click.echo(target.read_text(encoding="utf-8"))
-
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

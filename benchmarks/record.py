@@ -56,3 +56,19 @@ def save(name: str, result: dict[str, Any], folder: Path = RESULTS) -> Path:
     target = folder / f"{name}.md"
     write_text(target, markdown(name, result))
     return target
+
+
+def limit(threads: int) -> None:
+    """Threads of every library, before any is loaded; and no progress bars inside of what is timed."""
+    for library in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        name = f"{library}_THREADS" if library.startswith("TF") else f"{library}_NUM_THREADS"
+        os.environ[name] = str(threads)
+    os.environ |= {"TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def finish(name: str, found: dict[str, Any], results: Path) -> None:
+    """Save a result and print its tables."""
+    import click
+
+    target = save(name, found, results)
+    click.echo(target.read_text(encoding="utf-8"))

@@ -17,7 +17,10 @@ Result = dict[str, Any]
 
 def markdown(name: str, result: Result) -> str:
     """One result: its tables, and machine, date and command."""
-    chosen = TABLES.get(name, steering)  # any other name is a plan of steering.yaml
+    from benchmarks.pages import PAGES, WHOLE
+
+    tables = TABLES | {key: table for key, (_, table) in PAGES.items()} | WHOLE
+    chosen = tables.get(name, steering)  # any other name is a plan of steering.yaml
     return f"{chosen(result)}\n\n{origin(result)}\n"
 
 

@@ -105,10 +105,10 @@ def figure(result: Mapping[str, Any], target: Path) -> Path:
     figure, axes = plt.subplots(2, len(cases), figsize=(3.6 * len(cases) + 0.4, 5.6), squeeze=False)
     for column, case in enumerate(cases):
         single, pooled = axes[:, column]
-        for method in LABELS:
+        for method, label in LABELS.items():
             m = case["methods"][method]
             mean, error = 100 * np.array(m["run_mean"]), 100 * np.array(m["run_error"])
-            single.plot(case["grid"], mean, color=COLOURS[method], label=LABELS[method])
+            single.plot(case["grid"], mean, color=COLOURS[method], label=label)
             single.fill_between(
                 case["grid"], mean - error, mean + error, color=COLOURS[method], alpha=0.2, linewidth=0
             )

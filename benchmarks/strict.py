@@ -33,6 +33,7 @@ PAPER = {2: "P-1", 11: "P2_1/m", 12: "C2/m", 14: "P2_1/c"}
 UNITS, LARGEST = (1, 2, 3, 4), 8
 """Formula units of a cell; atoms beyond which a group is taken only if it needs them, elements assigned."""
 PER_GROUP, MOST_RANKED = 8, 400
+BATCH = 20  # structures of a group at once
 STEERED = {2: 3, 11: 2, 12: 3, 14: 2, 166: 2}
 """Proposals of each group in the arms that are compared with guidance."""
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -58,7 +59,9 @@ def run(*, each: int, plain: int, steered: int, steps: int, ways: Sequence[str])
     rows: dict[str, dict[int, pl.DataFrame]] = {}
     for elements in ("assigned", "quota"):
         rows[elements] = {
-            group: drawn(diffusion, f"{elements}-{group}", proposals[group], each, elements, unguided())
+            group: drawn(
+                diffusion, f"{elements}-{group}", proposals[group], each, elements, unguided(), BATCH
+            )
             for group in GROUPS
             if elements == "assigned" or max(p.n_atoms for p in proposals[group]) <= LARGEST
         }
@@ -144,16 +147,17 @@ def drawn(
     structures: int,
     elements: str,
     steering: Steering,
+    batch: int = 32,
 ) -> pl.DataFrame:
-    """The structures of an arm, from disk where they are."""
+    """The structures of an arm, from disk where they are; more can be asked for later."""
     from functools import partial
 
     from lodestone.sampling.shard import ShardPlan, collect, run_shard
     from lodestone.sampling.symmetric.batch import COLUMNS, symmetric_batch
 
-    plan = ShardPlan("strict", arm, 0, 0, structures, 32, SEED, {}, columns=COLUMNS)
+    plan = ShardPlan("strict", arm, 0, 0, structures, batch, SEED, {}, columns=COLUMNS)
     draw = partial(symmetric_batch, diffusion, plan, steering, proposals, elements=elements)
-    folder = WORK / f"{len(diffusion.times)}-{structures}" / arm
+    folder = WORK / f"{len(diffusion.times)}" / arm
     for done, total in run_shard(plan, draw, folder, per_lineage=steering.per_lineage):
         print(f"{arm}: {done}/{total}", file=sys.stderr, flush=True)
     return collect(plan, folder)

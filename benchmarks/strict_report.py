@@ -93,7 +93,7 @@ def _formation(found: dict[str, Any]) -> str:
 
 def summary(result: dict[str, Any]) -> str:
     """The tables of docs/symmetry.md: crystal systems with all elements, the four groups, guidance."""
-    from benchmarks.report import origin, table
+    from benchmarks.report import table
 
     head = [
         "",
@@ -116,9 +116,7 @@ def summary(result: dict[str, Any]) -> str:
     groups = [_group(result, group) for group in (2, 11, 12, 14)]
     of_groups = ["space group", "n", "group asked for, %", "kept, %", "plain MatterGen, 0.01 Å", "0.1 Å"]
     parts = [table(head, rows), table(of_groups, groups), *_plain(result["plain"])]
-    return "\n\n".join(
-        [*parts, _guidance(result["guidance"]), _formation(result["formation"]), origin(result)]
-    )
+    return "\n\n".join([*parts, _guidance(result["guidance"]), _formation(result["formation"])])
 
 
 def _lumped(name: str, parts: list[dict[str, Any]]) -> list[str]:

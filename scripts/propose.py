@@ -10,11 +10,10 @@ def main(
     *, settings: dict[str, Any], references: Path, output: Path, generator: list[Path] = NO_GENERATOR
 ) -> str:
     """Write the table of proposals; `generator` holds the weights of a learned one."""
+    from lodestone.structures.table import read_table, write_table
     from lodestone.wyckoff.learned import load
     from lodestone.wyckoff.proposing import proposals_for
     from lodestone.wyckoff.prototypes import Prototypes
-
-    from lodestone.structures.table import read_table, write_table
 
     proposer = load(generator[0]) if generator else Prototypes(read_table(references))
     found = proposals_for(

@@ -173,6 +173,8 @@ class Campaign(Section):
             if arm.constraint is not None and arm.constraint not in self.constraints:
                 wrong = f"no constraint {arm.constraint!r}{did_you_mean(arm.constraint, self.constraints)}"
                 found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
+            if arm.made and (wrong := self._template_in_the_way(arm)):
+                found.append((("arms", i, "sampler"), *wrong))
             if arm.made and not draws:
                 wrong = f"the sampler {arm.made} draws nothing where sampling.structures is 0"
                 found.append((("arms", i, "sampler"), wrong, "sampling.structures from 1 on"))
@@ -183,6 +185,20 @@ class Campaign(Section):
                 wrong = f"{arm.role!r} is there twice"
                 found.append((("arms", i, "role"), wrong, "one arm in the role unguided, one in control"))
         return found
+
+    def _template_in_the_way(self, arm: ExtraArm) -> tuple[str, str] | None:
+        """What a sampler cannot hold: a search moves positions and cell, proposals bring their own atoms."""
+        template, sampler = self.sampling.template, arm.sampling
+        if template is None:
+            return None
+        if sampler.needs_proposals:
+            return f"the sampler {arm.made} knows no sampling.template", "no template beside it"
+        if sampler.uses_forces and tuple(template.fix) != ("types",):
+            held = ", ".join(template.fix)
+            return f"the sampler {arm.made} moves what sampling.template.fix holds: {held}", "fix: [types]"
+        if not sampler.uses_network and template.atoms is not None:
+            return f"the sampler {arm.made} needs the types of all atoms", "sampling.template.atoms: null"
+        return None
 
     def _compositions(self) -> list[Problem]:
         """Formulas that a sampler is asked for: there must be one, of all elements of the system."""

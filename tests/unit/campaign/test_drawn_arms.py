@@ -1,5 +1,9 @@
 """Arms that another sampler draws: from the file to the jobs and what these depend on."""
 
+import re
+
+import ase.build
+import ase.io
 import pytest
 
 from lodestone.campaign import ConfigError, load_campaign
@@ -28,8 +32,8 @@ arms: {arms}
 """
 KNOWN = ", composition: {Li: 1, Co: 1, O: 2}, formula_units: [1, 2]"
 ALL = (
-    "[{name: search, sampler: gss}, {name: random, sampler: {kind: rss}}, {name: strict, sampler: symmetric}, "
-    "{name: led, sampler: {kind: symmetric, generator: learned}, constraint: volume_15, strength: 0.2}]"
+    "[{name: search, sampler: gss}, {name: random, sampler: {kind: rss}}, {name: strict, sampler: symmetric}"
+    ", {name: led, sampler: {kind: symmetric, generator: learned}, constraint: volume_15, strength: 0.2}]"
 )
 
 
@@ -127,7 +131,12 @@ def test_a_random_search_costs_no_pass_and_the_plan_says_what_it_leaves_out(camp
         ("[{name: a, sampler: {kind: gsx}}]", "", "arms[0].sampler.kind", "did you mean 'gss'"),
         ("[{name: a, sampler: {kind: gss, stength: 1}}]", "", "arms[0].sampler.stength", "strength"),
         ("[{name: a, sampler: gss, role: guided}]", "", "arms[0].role", "beside a sampler"),
-        ("[{name: a, sampler: gss, constraint: volume_15}]", "", "arms[0].constraint", "follows no constraint"),
+        (
+            "[{name: a, sampler: gss, constraint: volume_15}]",
+            "",
+            "arms[0].constraint",
+            "follows no constraint",
+        ),
         ("[{name: a, sampler: symmetric, strength: 0.1}]", KNOWN, "arms[0].strength", "without a constraint"),
         ("[{name: a, sampler: gss, structures: x.cif}]", "", "arms[0].sampler", "beside structures"),
         ("[{name: a, sampler: symmetric}]", "", "arms[0].sampler.compositions", "no formula"),
@@ -144,6 +153,22 @@ def test_faults_are_named(campaign, text, known, key, wrong):
     with pytest.raises(ConfigError, match=wrong) as error:
         campaign(text, known)
     assert f": {key}: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "fix", "wrong"),
+    [
+        ("gss", "{fix: [cell]", "moves what sampling.template.fix holds: cell"),
+        ("rss", "{fix: [types], atoms: [0]", "needs the types of all atoms"),
+        ("symmetric", "{fix: [types]", "knows no sampling.template"),
+    ],
+)
+def test_a_template_that_a_sampler_cannot_keep_is_refused(campaign, tmp_path, sampler, fix, wrong):
+    crystal = tmp_path / "crystal.cif"
+    ase.io.write(crystal, ase.build.bulk("LiO", "rocksalt", a=4.2))
+    known = f", template: {fix}, file: {crystal}}}"
+    with pytest.raises(ConfigError, match=re.escape(wrong)):
+        campaign(f"[{{name: a, sampler: {sampler}}}]", known)
 
 
 @pytest.mark.parametrize("formula", ["", "licoo2", "LiCoO2O", "Li0CoO2", "Li-Co", "2LiCo"])

@@ -12,9 +12,9 @@ from lodestone.campaign.config import Campaign
 from lodestone.campaign.documentation.keys import example, flow, keys
 from lodestone.campaign.sections.energy import Ase, Chgnet
 from lodestone.campaign.sections.extra_arm import ExtraArm
-from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.sections.guidance import Particles
 from lodestone.campaign.sections.pilot import Automatic, Pilot
+from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.sections.sampling import Template
 from lodestone.constraints import Term, term_models
 from lodestone.references.descriptions import examples
