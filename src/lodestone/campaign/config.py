@@ -173,8 +173,8 @@ class Campaign(Section):
             if arm.constraint is not None and arm.constraint not in self.constraints:
                 wrong = f"no constraint {arm.constraint!r}{did_you_mean(arm.constraint, self.constraints)}"
                 found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
-            if arm.made and (wrong := self._template_in_the_way(arm)):
-                found.append((("arms", i, "sampler"), *wrong))
+            if arm.made and (in_the_way := self._template_in_the_way(arm)):
+                found.append((("arms", i, "sampler"), *in_the_way))
             if arm.made and not draws:
                 wrong = f"the sampler {arm.made} draws nothing where sampling.structures is 0"
                 found.append((("arms", i, "sampler"), wrong, "sampling.structures from 1 on"))

@@ -99,12 +99,42 @@ SOURCES = {
     ),
 }  # fmt: skip
 
+SAMPLERS = {
+    "gss": (
+        Work(
+            "structure-search", "Y. Qin et al.",
+            "Generative structure search for efficient and diverse discovery of molecular and crystal "
+            "structures",
+            "arXiv:2604.27636", 2026, "10.48550/arXiv.2604.27636",
+        ),
+    ),
+    "rss": (
+        Work(
+            "random-search", "C. J. Pickard, R. J. Needs", "Ab initio random structure searching",
+            "J. Phys.: Condens. Matter 23, 053201", 2011, "10.1088/0953-8984/23/5/053201",
+        ),
+    ),
+    "symmetric": (
+        Work(
+            "strict-constraints", "C. Huang et al.",
+            "A generation framework with strict constraints for crystal materials design",
+            "arXiv:2411.08464", 2024, "10.48550/arXiv.2411.08464",
+        ),
+        Work(
+            "pyxtal", "S. Fredericks et al.",
+            "PyXtal: a Python library for crystal structure generation and symmetry analysis",
+            "Comput. Phys. Commun. 261, 107810", 2021, "10.1016/j.cpc.2020.107810",
+        ),
+    ),
+}  # fmt: skip
 
-def citations(estimator: Any, sources: Iterable[str] = ()) -> list[Work]:
+
+def citations(estimator: Any, sources: Iterable[str] = (), samplers: Iterable[str] = ()) -> list[Work]:
     """Works behind the campaign; `estimator` is the configuration's section, a name, or None.
 
-    `sources` are the names of the sources of references.
+    `sources` are the names of the sources of references, `samplers` those of other samplers.
     """
     kind = estimator.get("kind") if isinstance(estimator, dict) else estimator
     named = [work for key, work in ESTIMATORS.items() if key in str(kind or "").lower()]
-    return [*ALWAYS, *named, *(SOURCES[name] for name in sources if name in SOURCES)]
+    drawn = [work for name in dict.fromkeys(samplers) for work in SAMPLERS.get(name, ())]
+    return [*ALWAYS, *drawn, *named, *(SOURCES[name] for name in sources if name in SOURCES)]

@@ -86,7 +86,11 @@ def _context(data: ReportData, shown: Sequence[Panel], error: HullError | None) 
         "hashes": hashes_view(record),
         "record": json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False),
         "libraries": credits_of_libraries(),
-        "citations": citations(_find(record, "estimator"), [row["name"] for row in data.sources]),
+        "citations": citations(
+            _find(record, "estimator"),
+            [row["name"] for row in data.sources],
+            [arm["sampler"] for arm in summary["arms"] if arm.get("sampler")],
+        ),
         "version": version("lodestone"),
         "confidence": f"{100 * (1 - summary['alpha']):g} %",
     }

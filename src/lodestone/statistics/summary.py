@@ -35,6 +35,7 @@ def summarise(analysis: Analysis, plan: Plan, sources: Sequence[Mapping[str, Any
                 "constraint": a.constraint,
                 "strength": a.strength,
                 "chosen_by_pilot": a.piloted,
+                "sampler": a.sampler,
             }
             for a in plan.arms
         ],

@@ -184,7 +184,10 @@ def test_rebuilt_embedded_assets_change_the_stages_that_use_them(campaign, monke
 
 
 def test_unknown_stages_are_refused(campaign):
-    with pytest.raises(ValueError, match="no stage 'samples'; there are: pilot, train_generator, propose, sample, import_structures"):
+    with pytest.raises(
+        ValueError,
+        match="no stage 'samples'; there are: pilot, train_generator, propose, sample, import_structures",
+    ):
         settings("samples", campaign())
     with pytest.raises(ValueError, match="need an arm and a shard"):
         settings("sample", campaign())
