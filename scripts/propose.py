@@ -11,6 +11,7 @@ def main(
 ) -> str:
     """Write the table of proposals; `generator` holds the weights of a learned one."""
     from lodestone.structures.table import read_table, write_table
+    from lodestone.wyckoff.formula import formula_of
     from lodestone.wyckoff.learned import load
     from lodestone.wyckoff.proposing import proposals_for
     from lodestone.wyckoff.prototypes import Prototypes
@@ -20,7 +21,9 @@ def main(
         proposer, settings["compositions"], settings["proposals"], settings["space_groups"], settings["seed"]
     )
     write_table(found, output)
-    return f"{len(found)} proposals in {found['space_group'].n_unique()} space groups"
+    without = [f for f in map(formula_of, settings["compositions"]) if f not in found["formula"].to_list()]
+    note = f"; none for {', '.join(without)}: no positions add up to it" if without else ""
+    return f"{len(found)} proposals in {found['space_group'].n_unique()} space groups{note}"
 
 
 if __name__ == "__main__":

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from lodestone.wyckoff.formula import counts_of
 
 if TYPE_CHECKING:
     from lodestone.campaign.sections.sampling import Sampling
 
-PART = re.compile(r"([A-Z][a-z]?)(\d*)")
 ALLOWED = (
     "formulas of all elements of the chemical system, atoms of a primitive cell, e.g. [LiCoO2, Li2Co2O4]"
 )
-
-
-def counts(formula: str) -> dict[str, int]:
-    """Atoms of each element of a formula such as `Li2Co2O4`.
-
-    Raises:
-        ValueError: it is no formula, or an element stands there twice.
-    """
-    parts = PART.findall(formula)
-    if not parts or "".join(f"{element}{n}" for element, n in parts) != formula:
-        raise ValueError(f"{formula!r} is no formula")
-    found = {element: int(n or 1) for element, n in parts}
-    if len(found) < len(parts) or 0 in found.values():
-        raise ValueError(f"{formula!r} is no formula")
-    return found
 
 
 def asked(formulas: Sequence[str] | None, sampling: Sampling) -> list[dict[str, int]]:
@@ -36,7 +21,7 @@ def asked(formulas: Sequence[str] | None, sampling: Sampling) -> list[dict[str, 
     Those of its own `formulas`, else `sampling.composition` in each of its `formula_units`.
     """
     if formulas:
-        return [counts(formula) for formula in formulas]
+        return [counts_of(formula) for formula in formulas]
     units = sampling.composition or {}
     return [{e: n * z for e, n in units.items()} for z in sampling.formula_units] if units else []
 
@@ -52,7 +37,7 @@ def faults(
     found: list[tuple[int | None, str, str]] = []
     for i, formula in enumerate(formulas):
         try:
-            own = counts(formula)
+            own = counts_of(formula)
         except ValueError as error:
             found.append((i, str(error), ALLOWED))
             continue

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from lodestone.wyckoff.formula import formula_of
 from lodestone.wyckoff.generator import Generator
 from lodestone.wyckoff.proposal import Proposal
-from lodestone.wyckoff.table import formula_of, to_table
+from lodestone.wyckoff.table import to_table
 
 
 def proposals_for(

@@ -7,11 +7,11 @@ Columns: `rank` (from 0), `formula` (atoms of the primitive cell, e.g. Li2Co2O4)
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
+from lodestone.wyckoff.formula import counts_of
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.proposal import Proposal, illegal, parse
 
@@ -25,26 +25,6 @@ SCHEMA: dict[str, pl.DataType] = {
     "weight": pl.Float64(),
     "source": pl.String(),
 }
-
-
-def formula_of(counts: Mapping[str, int]) -> str:
-    """The formula of the primitive cell, in the order given, with ones: Li1Co1O2."""
-    return "".join(f"{element}{n}" for element, n in counts.items())
-
-
-def counts_of(formula: str) -> dict[str, int]:
-    """Atoms of each element of a formula such as Li2Co2O4 or LiCoO2.
-
-    Raises:
-        ValueError: it is no plain formula, or names an element twice.
-    """
-    parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
-    counts = {element: int(n or 1) for element, n in parts}
-    if not parts or "".join(e + n for e, n in parts) != formula or len(counts) < len(parts):
-        raise ValueError(
-            f"{formula!r} is no formula such as Li2Co2O4, each element once and without brackets"
-        )
-    return counts
 
 
 def to_table(proposals: Sequence[tuple[str, Proposal]], source: str) -> pl.DataFrame:

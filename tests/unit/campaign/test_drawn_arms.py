@@ -8,7 +8,7 @@ import pytest
 
 from lodestone.campaign import ConfigError, load_campaign
 from lodestone.campaign.arms import arms
-from lodestone.campaign.compositions import asked, counts
+from lodestone.campaign.compositions import asked
 from lodestone.campaign.jobs import jobs, learns, proposed
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import place
@@ -17,6 +17,7 @@ from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.shards import shards
 from lodestone.campaign.stages import passes_per_arm, settings
 from lodestone.sampling.samplers.drawer import GUIDED, Job, drawer, samplers
+from lodestone.wyckoff.formula import counts_of
 
 FILE = """\
 campaign: drawn
@@ -174,7 +175,7 @@ def test_a_template_that_a_sampler_cannot_keep_is_refused(campaign, tmp_path, sa
 @pytest.mark.parametrize("formula", ["", "licoo2", "LiCoO2O", "Li0CoO2", "Li-Co", "2LiCo"])
 def test_what_is_no_formula(formula):
     with pytest.raises(ValueError, match="no formula"):
-        counts(formula)
+        counts_of(formula)
 
 
 def test_own_formulas_win_over_the_composition_of_the_campaign(campaign):

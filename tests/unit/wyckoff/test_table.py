@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 
 from lodestone.wyckoff.assignments import best_assignments
+from lodestone.wyckoff.formula import counts_of, formula_of
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.proposal import Proposal, illegal, parse
 from lodestone.wyckoff.proposing import proposals_for
-from lodestone.wyckoff.table import SCHEMA, counts_of, formula_of, from_table, to_table
+from lodestone.wyckoff.table import SCHEMA, from_table, to_table
 
 
 class Listing:
