@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
 from lodestone.constraints import AnyTerm, Term, term_models
+from lodestone.constraints.functions import sha256, split
 from lodestone.constraints.radii import NUMBERS, RADII
 from lodestone.structures.neighbours import neighbour_counts
 
@@ -129,9 +131,15 @@ def test_no_centre_is_not_defined(kind: str) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
 @pytest.mark.parametrize("kind", WITHOUT_POTENTIAL)
-def test_a_broken_cell_is_not_defined_and_breaks_no_neighbour(kind: str, bad: float) -> None:
-    model = term_models()[kind]
-    each = ADAPTER.validate_python({"kind": kind} | dict(model.example))
+def test_a_broken_cell_is_not_defined_and_breaks_no_neighbour(
+    kind: str, bad: float, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)  # where the function of the example lies
+    keys = {"kind": kind} | dict(term_models()[kind].example)
+    if kind == "function":
+        module, _ = split(keys["function"])
+        keys["sha256"] = {module: sha256(module)}
+    each = ADAPTER.validate_python(keys)
     numbers, frac = np.array([27, 8]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
     cell = np.eye(3) * 4
     cell[0] = bad
