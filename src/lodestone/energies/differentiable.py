@@ -65,15 +65,19 @@ def gradient(cell: np.ndarray, forces: np.ndarray, stress: np.ndarray) -> tuple[
 
 
 def as_atoms(frac: Tensor, cell: Tensor, numbers: Tensor, structure_idx: Tensor) -> list[Atoms]:
-    """The structures of a batch: frac (n_atoms, 3), cell (n_structures, 3, 3) in Å, atomic numbers."""
+    """The structures of a batch: frac (n_atoms, 3), cell (n_structures, 3, 3) in Å, atomic numbers.
+
+    Flat cells too, which ASE refuses for scaled positions.
+    """
     from ase import Atoms
 
     f, c, z, owner = (x.detach().cpu().numpy() for x in (frac, cell, numbers, structure_idx))
     f, c = f.astype(float), c.astype(float)
-    return [
-        Atoms(numbers=z[owner == k], cell=c[k], scaled_positions=f[owner == k] % 1.0, pbc=True)
-        for k in range(len(c))
-    ]
+    with np.errstate(invalid="ignore"):
+        return [
+            Atoms(numbers=z[owner == k], cell=c[k], positions=np.dot(f[owner == k] % 1.0, c[k]), pbc=True)
+            for k in range(len(c))
+        ]
 
 
 class _Known(torch.autograd.Function):

@@ -157,9 +157,12 @@ class Function(Term):
 
 
 def _atoms(numbers: np.ndarray, cell: np.ndarray, frac: np.ndarray) -> Any:
+    """As ASE atoms, also where the cell is flat or not finite, which ASE refuses for scaled positions."""
+    import numpy as np
     from ase import Atoms
 
-    return Atoms(numbers=numbers, cell=cell, scaled_positions=frac % 1.0, pbc=True)
+    with np.errstate(invalid="ignore"):
+        return Atoms(numbers=numbers, cell=cell, positions=np.dot(frac % 1.0, cell), pbc=True)
 
 
 def _key(crystal: Crystal) -> bytes:
