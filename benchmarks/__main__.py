@@ -8,17 +8,10 @@ import sys
 from pathlib import Path
 
 import click
-from benchmarks.record import finish, limit
-from benchmarks.samplers import COMMANDS
+from benchmarks.record import ROOT, finish, limit_threads
+from benchmarks.samplers import COMMANDS, RESULTS
 
-ROOT = Path(__file__).parents[1]
 THREADS = click.option("--threads", default=1, show_default=True, help="Threads of torch.")
-RESULTS = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(__file__).parent / "results",
-    help="Folder of the results.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,7 +36,7 @@ def coordination(
     reference: Path, structures: int, repeats: int, threads: tuple[int, ...], results: Path
 ) -> None:
     """Loss and gradient of the coordination term: ours against the reference implementation."""
-    limit(max(threads))
+    limit_threads(max(threads))
     from benchmarks.coordination import run
 
     found = run(reference, structures=structures, repeats=repeats, threads=threads)
@@ -59,7 +52,7 @@ def coordination(
 @RESULTS
 def step(case: str, structures: int, steps: int, repeats: int, threads: int, results: Path) -> None:
     """Time of a guided denoising step over a step of upstream's own sampler."""
-    limit(threads)
+    limit_threads(threads)
     from benchmarks.step import run
 
     found = run(case, structures=structures, steps=steps, repeats=repeats, threads=threads)
@@ -79,7 +72,7 @@ def satisfying(
     results: Path,
 ) -> None:  # fmt: skip
     """Cost of a satisfying, a persistent and a distinct persistent structure; resumes where it was."""
-    limit(threads)
+    limit_threads(threads)
     from benchmarks.satisfying import run
 
     found = run(
@@ -94,7 +87,7 @@ def satisfying(
 @RESULTS
 def steering(plan: str, processes: int, results: Path) -> None:
     """Which steering finds crystals that keep the property, by arm, seed and checkpoint; resumes."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.steering import run
 
     finish(f"steering-{plan}", run(plan, processes), results)
@@ -108,7 +101,7 @@ def steering(plan: str, processes: int, results: Path) -> None:
 @RESULTS
 def null(repeats: int, structures: int, steps: int, processes: int, results: Path) -> None:
     """How often guidance of strength 0 is called a success."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.null import run
 
     found = run(repeats=repeats, structures=structures, steps=steps, processes=processes)
@@ -122,7 +115,7 @@ def null(repeats: int, structures: int, steps: int, processes: int, results: Pat
 @RESULTS
 def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
     """Calls of sbatch and wall time beside the official SLURM plugin, on the SLURM of the tests."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.slurm import WAYS, run
 
     finish("slurm", run(jobs, limit, WAYS[:first]), results)
@@ -135,7 +128,7 @@ def slurm(jobs: int, limit: float, first: int, results: Path) -> None:
 @RESULTS
 def references(crystals: int, systems: int, repeats: int, results: Path) -> None:
     """Build a store of references in a temporary folder (0.6 GB) and ask it, beside a full scan."""
-    limit(1)
+    limit_threads(1)
     os.environ["POLARS_MAX_THREADS"] = "1"
     from benchmarks.references import run
 
@@ -153,7 +146,7 @@ def references(crystals: int, systems: int, repeats: int, results: Path) -> None
 @RESULTS
 def report_page(structures: int, folder: Path, results: Path) -> None:
     """Report of five arms of imported structures: time to build, size, and how it feels in a browser."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.report_page import run
 
     finish("report_page", run(structures, folder), results)
@@ -167,7 +160,7 @@ def report_page(structures: int, folder: Path, results: Path) -> None:
 @RESULTS
 def duplicates(structures: int, formulas: int, processes: int, repeats: int, results: Path) -> None:
     """Deduplicate made-up structures, beside the formula as written; and a trial with known answers."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.duplicates import run
 
     sizes = [(structures, formulas), (max(1, structures // 10), formulas * 10)]
@@ -185,7 +178,7 @@ def energies(
     structures: int, repeats: int, batch_size: int, references: int, candidates: int, results: Path
 ) -> None:
     """Batched GRACE beside the package's own calculator, structure by structure; and a large hull."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.energies import run
 
     found = run(structures, repeats, batch_size, threads=1, hull=(references, candidates))
@@ -195,7 +188,7 @@ def energies(
 @main.command()
 def figures() -> None:
     """The figures of docs/guidance.md, from the structures of `steering --plan confirm`."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.figures import draw
 
     for target in draw(ROOT / "docs" / "figures"):

@@ -58,7 +58,7 @@ def save(name: str, result: dict[str, Any], folder: Path = RESULTS) -> Path:
     return target
 
 
-def limit(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Threads of every library, before any is loaded; and no progress bars inside of what is timed."""
     for library in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
         name = f"{library}_THREADS" if library.startswith("TF") else f"{library}_NUM_THREADS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from benchmarks.record import ROOT, finish, limit
+from benchmarks.record import ROOT, finish, limit_threads
 
 RESULTS = click.option(
     "--results",
@@ -24,7 +24,7 @@ FIGURES = ROOT / "docs" / "figures"
 @RESULTS
 def functions(structures: int, seeds: tuple[int, ...], steps: int, *, relax: bool, results: Path) -> None:
     """Steering by Python functions against gradients and rejection, at equal network passes; resumes."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.functions import run
     from benchmarks.functions_figure import draw
 
@@ -41,7 +41,7 @@ def functions(structures: int, seeds: tuple[int, ...], steps: int, *, relax: boo
 @RESULTS
 def generator(held: int, proposals: int, each: int, built: int, results: Path) -> None:
     """Space groups named by the generators of proposals, and whether they break a rule; resumes."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.generator import run
     from benchmarks.generator_report import draw
 
@@ -64,7 +64,7 @@ def generator(held: int, proposals: int, each: int, built: int, results: Path) -
 @RESULTS
 def search(cases: tuple[str, ...], seeds: int, processes: int, results: Path) -> None:
     """Minima found against calls of the potential: gss, diffusion and relaxation, rss; resumes."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.search import run
     from benchmarks.search_report import publish
 
@@ -90,7 +90,7 @@ def search(cases: tuple[str, ...], seeds: int, processes: int, results: Path) ->
 @RESULTS
 def strict(each: int, plain: int, steered: int, steps: int, ways: tuple[str, ...], results: Path) -> None:
     """Space group and formula kept strictly, and guidance inside the symmetric subspace; resumes."""
-    limit(1)
+    limit_threads(1)
     from benchmarks.strict import run
     from benchmarks.strict_figure import draw
 
