@@ -161,7 +161,7 @@ def rattled(atoms: Atoms, seed: int) -> Atoms:
 
 def export_two_layers(folder: Path) -> None:
     """Write a GRACE model of two layers with random weights, made by the package, to `folder`."""
-    from lodestone.embedded.grace import WEIGHTS
+    from lodestone.embedded import WEIGHTS
     from lodestone.embedded.grace.model import instructions, read_weights
     from lodestone.energies.tensorflow import load_tensorflow, silence
 

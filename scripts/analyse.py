@@ -26,10 +26,10 @@ def main(
 
     `hull` are the references and their energies, where a term needs them.
     """
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.constraints.context import context_of
     from lodestone.statistics.analysis import analyse
-    from lodestone.statistics.console import places, render
+    from lodestone.statistics.console import render
     from lodestone.statistics.plan import plan_from_settings
     from lodestone.statistics.summary import summarise
     from lodestone.structures.table import read_table, write_table
@@ -66,7 +66,7 @@ def main(
     document = summarise(found, plan, read_sources(paths))
     document["best"] = write_best(found.candidates, document, best)
     write_json(summary, document)
-    return render(document, places(paths))
+    return render(document, paths.places)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def main(
 
     `settings` only decide when to run again and what the captions say.
     """
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.report.categories import category_pages
     from lodestone.report.reading import read_report_data
 

@@ -8,7 +8,7 @@ from lodestone.files import write_text
 
 def main(*, directory: Path, settings: dict[str, Any], output: Path) -> None:
     """Read the tables and statistics below `directory`; `settings` only decide when to run again."""
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.report.page import render
     from lodestone.report.reading import read_report_data
 

@@ -41,9 +41,10 @@ def _sample(
 ) -> None:
     import torch
 
-    from lodestone.campaign import cost, timing
+    from lodestone.campaign import timing
     from lodestone.progress import reporter
     from lodestone.sampling.batches import folder_of
+    from lodestone.sampling.passes import passes
     from lodestone.sampling.samplers.drawer import Job, drawer
     from lodestone.sampling.shard import collect, run_shard
     from lodestone.structures.table import write_table
@@ -52,7 +53,7 @@ def _sample(
     made = drawer(Job(settings, device, hull, proposals))
     plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
-    spent = timing.Account(folder, timing.device_name(device), cost.passes(settings, made.steps))
+    spent = timing.Account(folder, timing.device_name(device), passes(settings, made.steps))
     for done, total in run_shard(plan, made.draw, folder, per_lineage=made.per_lineage):
         report(done, total)
         spent.tell(done)

@@ -111,7 +111,7 @@ def plan(
       lodestone plan config/li-co-o.yaml --profile profiles/slurm --seconds-per-pass 0.002
       lodestone plan config/demo.yaml --device cpu --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.campaign.plan import plan as make_plan
     from lodestone.campaign.plan_text import plan_text
 
@@ -156,7 +156,7 @@ def status(
       lodestone status config/li-co-o.yaml --watch 30
       lodestone status config/li-co-o.yaml --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.campaign.status import status as read_status
     from lodestone.campaign.status_text import status_text
 

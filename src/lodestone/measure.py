@@ -57,7 +57,7 @@ def context_for(campaign: Campaign, config: Path, constraint: str, references: P
     `references` is a structure table of known crystals, whose energies are then evaluated here and now.
     Raises MissingReferencesError, with the command that makes what is missing.
     """
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.campaign.potentials import potentials, tables
     from lodestone.constraints.context import Context, MissingReferencesError
 

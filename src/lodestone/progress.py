@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+Progress = Callable[[int, int], None]
+"""Is told (done, total)."""
 EVERY = 2.0  # seconds between two lines; the last line always comes
 
 
@@ -17,7 +19,7 @@ def reporter(
     *,
     resumes: bool = False,
     things: str = "",
-) -> Callable[[int, int], None]:
+) -> Progress:
     """A function (done, total) that writes "stage: done/total, elapsed, ETA".
 
     With `resumes` the first call says what was finished before, which does not count for the speed. `things`

@@ -67,7 +67,7 @@ def estimator_hash(estimator: Mapping[str, Any]) -> str | None:
     """SHA-256 of the estimator's model; None where it comes with a package, whose version says it all."""
     if estimator["kind"] != "grace":
         return None
-    from lodestone.embedded.grace import WEIGHTS
+    from lodestone.embedded import WEIGHTS
     from lodestone.energies.grace_models import EMBEDDED, model_hash, model_path
 
     model = estimator["model"]

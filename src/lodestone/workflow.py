@@ -16,10 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from lodestone.campaign import Campaign, CampaignPaths, ConfigError, arms, load_campaign, potentials, shards
+from lodestone.campaign import Campaign, ConfigError, arms, load_campaign, potentials, shards
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.code import VERSIONED, code, meaning
 from lodestone.campaign.jobs import learns, proposed
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.several import Several
 from lodestone.campaign.stages import SLICES, settings
 
@@ -160,9 +161,9 @@ class Wiring:
         summary = self.paths.statistics / "summary.json"
         if not summary.exists():
             return f"results: {self.paths.directory}"
-        from lodestone.statistics.console import places, render
+        from lodestone.statistics.console import render
 
-        return render(json.loads(summary.read_text(encoding="utf-8")), places(self.paths))
+        return render(json.loads(summary.read_text(encoding="utf-8")), self.paths.places)
 
 
 def _arm_of(wildcards: Any) -> str | None:

@@ -6,8 +6,7 @@ import copy
 
 import pytest
 
-from lodestone.campaign import CampaignPaths
-from lodestone.campaign.paths import CATEGORIES
+from lodestone.campaign.paths import CATEGORIES, CampaignPaths
 from lodestone.report.categories import category_pages
 from lodestone.report.reading import read_report_data
 

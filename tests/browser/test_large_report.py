@@ -41,7 +41,7 @@ FILTER = """async (text) => {
 @pytest.fixture(scope="module")
 def large(campaign, tmp_path_factory, open_report):
     """The small campaign with its distinct candidates repeated, each with a crystal of its own."""
-    from lodestone.campaign import CampaignPaths
+    from lodestone.campaign.paths import CampaignPaths
     from lodestone.report.page import render
     from lodestone.report.reading import read_report_data
 

@@ -9,14 +9,12 @@ from lodestone.campaign.arms import Arm, arms
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.errors import ConfigError, Fault
 from lodestone.campaign.load import load_campaign
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.seeds import derive_seed
 from lodestone.campaign.shards import Shard, shards
 
 __all__ = [
     "Arm",
     "Campaign",
-    "CampaignPaths",
     "ConfigError",
     "Fault",
     "Shard",

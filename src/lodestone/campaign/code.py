@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from lodestone.sampling import SAMPLE_VERSION
+
 PACKAGE = Path(__file__).parents[1]
-SAMPLE_VERSION = 2
-"""Raised by hand when samples would come out differently: nobody wants GPU-weeks redone for a refactoring."""
 PILOT_VERSION = 1
 """The same for pilots: another choice of strength samples the arms anew."""
 VERSIONED = {"pilot": f"pilot-{PILOT_VERSION}", "sample": f"sample-{SAMPLE_VERSION}"}

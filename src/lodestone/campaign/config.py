@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lodestone.campaign import compositions, elements
+from lodestone.campaign import elements
 from lodestone.campaign.arms import sampled_arms
 from lodestone.campaign.sections.base import Listed, Problem, Section, allowed, refuse
 from lodestone.campaign.sections.constraints import Constraints
@@ -21,7 +21,8 @@ from lodestone.campaign.sections.references import DEFAULT, References
 from lodestone.campaign.sections.sampling import MOST_ATOMS, Sampling
 from lodestone.campaign.suggest import did_you_mean
 from lodestone.campaign.variants import NAMES, SLUG
-from lodestone.embedded.prototypes import SYSTEMS
+from lodestone.embedded import SYSTEMS
+from lodestone.wyckoff.formula import faults_of_formulas
 
 EMBEDDED_ELEMENTS = tuple(sorted({element for system in SYSTEMS for element in system.split("-")}))
 
@@ -206,8 +207,8 @@ class Campaign(Section):
         for i, arm in enumerate(self.arms):
             if arm.made and arm.sampling.needs_proposals:
                 key = ("arms", i, "sampler", "compositions")
-                wrong = compositions.faults(
-                    arm.sampling.compositions, self.elements, self.sampling, MOST_ATOMS
+                wrong = faults_of_formulas(
+                    arm.sampling.compositions, self.elements, self.sampling.composition, MOST_ATOMS
                 )
                 found += [(key if at is None else (*key, at), what, right) for at, what, right in wrong]
         return found

@@ -8,12 +8,12 @@ from typing import Any
 
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.assets import hashes
-from lodestone.campaign.compositions import asked
 from lodestone.campaign.config import Campaign
 from lodestone.campaign.potentials import potentials
 from lodestone.campaign.sections.base import Section
 from lodestone.campaign.shards import Shard
 from lodestone.files import file_hash
+from lodestone.wyckoff.formula import asked
 
 Settings = dict[str, Any]
 
@@ -57,7 +57,9 @@ def propose(campaign: Campaign, arm: Arm) -> Settings:
     """What the proposals of space groups and Wyckoff positions of an arm depend on."""
     section = sampler_section(campaign, arm)
     return {
-        "compositions": asked(section.compositions, campaign.sampling),
+        "compositions": asked(
+            section.compositions, campaign.sampling.composition, campaign.sampling.formula_units
+        ),
         "seed": campaign.sampling.seed,
         **dump(section, {"generator", "proposals", "space_groups"}),
         "references": [source.name for source in campaign.references],

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from lodestone.campaign.errors import WHOLE_FILE, ConfigError, Fault
 from lodestone.campaign.permission import permitted, refuse_in_file, taken
 from lodestone.campaign.variants import VARIANT, VARIANTS, chosen, names
-from lodestone.campaign.yaml_reader import Document, parse, scalar
+from lodestone.campaign.yaml_file import read_strictly
+from lodestone.campaign.yaml_reader import Document, scalar
 
 if TYPE_CHECKING:
     from lodestone.campaign.config import Campaign
 
-LARGEST = 256 * 1024
-"""Bytes; a campaign file is written by hand."""
 OVERRIDES = "--config"
 
 
@@ -95,15 +94,6 @@ def _of_variant(fault: Fault, name: str | None) -> Fault:
     return replace(fault, wrong=f"{fault.wrong} (in variant {name})")
 
 
-def read_strictly(path: Path) -> Document:
-    """Plain data of a YAML file with the place of every key.
-
-    Raises:
-        ConfigError: the file is not there, too large, not UTF-8, not YAML, or has tags or duplicate keys.
-    """
-    return parse(_text(path), str(path))
-
-
 def override(document: Document, values: Mapping[str, Any]) -> None:
     """Merge `values` into the document; what they touch is placed at `--config`."""
     _merge(document, document.data, values, ())
@@ -127,33 +117,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return scalar(value) if isinstance(value, str) else value
-
-
-def _text(path: Path) -> str:
-    allowed = "a campaign file (YAML)"
-    try:
-        if path.is_dir():
-            raise ConfigError([Fault(str(path), WHOLE_FILE, "is a folder", allowed)])
-        if not path.exists():
-            raise ConfigError([Fault(str(path), WHOLE_FILE, "does not exist", allowed)])
-        if not path.is_file():
-            raise ConfigError([Fault(str(path), WHOLE_FILE, "is no regular file", allowed)])
-        size = path.stat().st_size
-        if size > LARGEST:
-            wrong = f"has {size:,} bytes"
-            raise ConfigError(
-                [Fault(f"{path}:1", WHOLE_FILE, wrong, f"campaign files up to {LARGEST:,} bytes")]
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        wrong = f"cannot be read ({error.strerror or error})"
-        raise ConfigError([Fault(str(path), WHOLE_FILE, wrong, allowed)]) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        wrong = f"byte {content[error.start]:#04x} is not UTF-8"
-        raise ConfigError([Fault(f"{path}:{line}", WHOLE_FILE, wrong, "text in UTF-8")]) from None
 
 
 def _no_mapping(document: Document) -> Fault:

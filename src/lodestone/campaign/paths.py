@@ -136,6 +136,16 @@ class CampaignPaths:
         return [self.figures(category) for category in CATEGORIES]
 
     @property
+    def places(self) -> dict[str, str]:
+        """What a reader looks for first, and where it lies."""
+        return {
+            "report": str(self.report),
+            "candidates": str(self.candidates),
+            "best": f"{self.best}/: README.md, CIF, best.extxyz, inputs for VASP",
+            "statistics": str(self.statistics),
+        }
+
+    @property
     def logs(self) -> Path:
         """Folder of the logs."""
         return self.directory / "logs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lodestone.campaign.forecast import SLOW_PLANNING
-from lodestone.campaign.text import columns, duration
+from lodestone.text import columns, duration
 
 if TYPE_CHECKING:
     from lodestone.campaign.arrays import Array

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lodestone.campaign.text import columns, duration
+from lodestone.text import columns, duration
 
 if TYPE_CHECKING:
     from lodestone.campaign.status import Failure, Progress, Status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import Packed, bucket_labels, pack
 from lodestone.curation.parallel import each
 from lodestone.interruption import stop_if_asked
+from lodestone.progress import Progress
 
-Progress = Callable[[int, int], None]
 PARTS = 32
 SMALLEST_PART = 1000  # structures; fewer make the arrays of fingerprints too short
 LARGEST_PART = 4000  # structures, unless one bucket alone holds more

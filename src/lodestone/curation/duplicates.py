@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lodestone.curation.clustering import Progress, cluster
+from lodestone.curation.clustering import cluster
 from lodestone.curation.found import Clusters
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack_table
+from lodestone.progress import Progress
 
 __all__ = ["SCHEMA", "Clusters", "cluster", "duplicates_table", "require_same_ids"]
 

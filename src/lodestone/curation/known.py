@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lodestone.curation.clustering import WORTH_PROCESSES, Progress, grouped
+from lodestone.curation.clustering import WORTH_PROCESSES, grouped
 from lodestone.curation.clusters import nearest_same
 from lodestone.curation.crystal import Crystal
 from lodestone.curation.fingerprint import distances
@@ -18,6 +18,7 @@ from lodestone.curation.found import Cost
 from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import Packed, bucket_labels, join, pack
 from lodestone.curation.parallel import each
+from lodestone.progress import Progress
 
 PART = 1000  # crystals and references handled together, unless one composition alone has more
 ROWS = 1024  # rows of the distance matrix held at a time

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from lodestone.curation.clustering import Progress
 from lodestone.curation.crystal import Crystal
 from lodestone.curation.duplicates import require_same_ids
 from lodestone.curation.known import Lookups, Nearest, look_up_all
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack_table
+from lodestone.progress import Progress
 
 __all__ = ["SCHEMA", "Nearest", "look_up", "novelty_table"]
 

@@ -63,7 +63,7 @@ class GraceEstimator:
     def file_hash(self) -> str:
         """SHA-256 of the files of the model, of the weights where it is rebuilt from them."""
         if self._published == EMBEDDED:
-            from lodestone.embedded.grace import WEIGHTS
+            from lodestone.embedded import WEIGHTS
 
             return file_hash(WEIGHTS)
         return model_hash(self.folder)

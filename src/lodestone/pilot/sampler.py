@@ -46,9 +46,9 @@ class Sampler:
 
     def __call__(self, strength: float | None, step: Round) -> pl.DataFrame:
         """Raw samples of one round of a candidate, or of the control where `strength` is None."""
-        from lodestone.campaign.cost import passes
         from lodestone.interruption import stop_if_asked
         from lodestone.progress import reporter
+        from lodestone.sampling.passes import passes
         from lodestone.sampling.run import shard_plan, steering
         from lodestone.sampling.shard import collect, finished, sample_shard
 

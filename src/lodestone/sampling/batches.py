@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from lodestone.campaign.code import SAMPLE_VERSION
 from lodestone.campaign.seeds import derive_seed
+from lodestone.sampling import SAMPLE_VERSION
 from lodestone.structures import table
 from lodestone.unfinished import load, save
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lodestone.statistics.wording import UNDEFINED, number, percent, percent_interval
-
-if TYPE_CHECKING:
-    from lodestone.campaign.paths import CampaignPaths
 
 OUTCOME_HEADS = {
     "satisfied": "satisfied",
@@ -27,16 +24,6 @@ def render(summary: Mapping[str, Any], places: Mapping[str, str]) -> str:
         lines += ["", *_constraint(constraint)]
     lines += ["", *_best(summary["best"]), ""]
     return "\n".join(lines)
-
-
-def places(paths: CampaignPaths) -> dict[str, str]:
-    """What a reader looks for first, and where it lies."""
-    return {
-        "report": str(paths.report),
-        "candidates": str(paths.candidates),
-        "best": f"{paths.best}/: README.md, CIF, best.extxyz, inputs for VASP",
-        "statistics": str(paths.statistics),
-    }
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.campaign import Campaign, CampaignPaths, load_campaign
+from lodestone.campaign import Campaign, load_campaign
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.timing import read_arm, total
 from lodestone.studies import NAMES, VARIANT
 from lodestone.studies.study import Result, Study

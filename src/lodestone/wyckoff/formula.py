@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+ALLOWED = (
+    "formulas of all elements of the chemical system, atoms of a primitive cell, e.g. [LiCoO2, Li2Co2O4]"
+)
 PART = re.compile(r"([A-Z][a-z]?)(\d*)")
 
 
@@ -27,3 +31,45 @@ def counts_of(formula: str) -> dict[str, int]:
             f"{formula!r} is no formula such as Li2Co2O4, each element once and without brackets"
         )
     return counts
+
+
+def asked(
+    formulas: Sequence[str] | None, composition: Mapping[str, int] | None, formula_units: Sequence[int]
+) -> list[dict[str, int]]:
+    """Atoms per primitive cell of each composition that a sampler is asked for.
+
+    Those of its own `formulas`, else `composition` in each of the `formula_units`.
+    """
+    if formulas:
+        return [counts_of(formula) for formula in formulas]
+    return [{e: n * z for e, n in composition.items()} for z in formula_units] if composition else []
+
+
+def faults_of_formulas(
+    formulas: Sequence[str] | None,
+    elements: Sequence[str],
+    composition: Mapping[str, int] | None,
+    most_atoms: int,
+) -> list[tuple[int | None, str, str]]:
+    """Index of the formula (None: of none), what is wrong and what is allowed."""
+    if not formulas:
+        if composition:
+            return []
+        return [(None, "no formula is asked for", f"{ALLOWED}; or sampling.composition")]
+    found: list[tuple[int | None, str, str]] = []
+    for i, formula in enumerate(formulas):
+        try:
+            own = counts_of(formula)
+        except ValueError as error:
+            found.append((i, str(error), ALLOWED))
+            continue
+        if wrong := _wrong(own, elements, most_atoms):
+            found.append((i, f"{formula} {wrong}", ALLOWED))
+    return found
+
+
+def _wrong(own: Mapping[str, Any], elements: Sequence[str], most_atoms: int) -> str | None:
+    if set(own) != set(elements):
+        return f"is not of {', '.join(elements)}"
+    total = sum(own.values())
+    return f"has {total} atoms, more than {most_atoms}" if total > most_atoms else None

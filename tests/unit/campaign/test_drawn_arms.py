@@ -8,7 +8,6 @@ import pytest
 
 from lodestone.campaign import ConfigError, load_campaign
 from lodestone.campaign.arms import arms
-from lodestone.campaign.compositions import asked
 from lodestone.campaign.jobs import jobs, learns, proposed
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import place
@@ -17,7 +16,7 @@ from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.shards import shards
 from lodestone.campaign.stages import passes_per_arm, settings
 from lodestone.sampling.samplers.drawer import GUIDED, Job, drawer, samplers
-from lodestone.wyckoff.formula import counts_of
+from lodestone.wyckoff.formula import asked, counts_of
 
 FILE = """\
 campaign: drawn
@@ -180,5 +179,5 @@ def test_what_is_no_formula(formula):
 
 def test_own_formulas_win_over_the_composition_of_the_campaign(campaign):
     sampling = campaign().sampling
-    assert asked(["Li3CoO4"], sampling) == [{"Li": 3, "Co": 1, "O": 4}]
-    assert asked(None, sampling)[1] == {"Li": 2, "Co": 2, "O": 4}
+    assert asked(["Li3CoO4"], sampling.composition, sampling.formula_units) == [{"Li": 3, "Co": 1, "O": 4}]
+    assert asked(None, sampling.composition, sampling.formula_units)[1] == {"Li": 2, "Co": 2, "O": 4}

@@ -7,8 +7,9 @@ import pytest
 from ase import Atoms
 from ase.io import write
 
-from lodestone.campaign import CampaignPaths, ConfigError, arms, shards
+from lodestone.campaign import ConfigError, arms, shards
 from lodestone.campaign.jobs import jobs
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.plan import plan
 from lodestone.campaign.plan_text import plan_text
 from lodestone.campaign.stages import passes_per_arm, settings

@@ -2,17 +2,14 @@ import json
 
 import pytest
 
-from lodestone.campaign import CampaignPaths, arms
-from lodestone.campaign.cost import (
-    denoising_steps,
-    evaluations_per_pass,
-    passes_per_structure,
-    times,
-)
+from lodestone.campaign import arms
+from lodestone.campaign.cost import denoising_steps, evaluations_per_pass, passes_per_structure
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.plan import disk, plan
 from lodestone.campaign.plan_text import plan_text
-from lodestone.campaign.text import duration
 from lodestone.campaign.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
+from lodestone.sampling.passes import times
+from lodestone.text import duration
 
 
 def passes(campaign, name, steps=100):

@@ -1,8 +1,8 @@
 import pytest
 
-from lodestone.campaign import CampaignPaths
 from lodestone.campaign.arrays import arrays, together
 from lodestone.campaign.forecast import finished_after, shard_that_fits
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.plan import plan
 from lodestone.campaign.plan_text import plan_text
 from lodestone.campaign.profile import profile

@@ -3,8 +3,8 @@ import os
 import polars as pl
 import pytest
 
-from lodestone.campaign import CampaignPaths
 from lodestone.campaign.chunks import read_chunks
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.status import status
 from lodestone.campaign.status_text import status_text
 from lodestone.structures.table import write_table

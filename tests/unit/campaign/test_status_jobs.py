@@ -4,7 +4,8 @@ import time
 import polars as pl
 import pytest
 
-from lodestone.campaign import CampaignPaths, arms
+from lodestone.campaign import arms
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place, place
 from lodestone.campaign.status import status
 from lodestone.campaign.status_text import status_text

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from ase import Atoms
 
-from lodestone.campaign import CampaignPaths, ConfigError, arms, load_campaign, shards
+from lodestone.campaign import ConfigError, arms, load_campaign, shards
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.potentials import key
 from lodestone.campaign.stages import settings
 from lodestone.constraints.context import MissingReferencesError, context_of

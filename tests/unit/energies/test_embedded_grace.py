@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from ase import Atoms
 
-from lodestone.embedded.grace import CARD, CARD_DATA, WEIGHTS
+from lodestone.embedded import CARD, CARD_DATA, WEIGHTS
 from lodestone.embedded.grace import build as grace_build
 from lodestone.embedded.grace.model import ELEMENTS, Architecture, read_weights, write_weights
 from lodestone.embedded.grace_batches import Capacity, pack

@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from lodestone.embedded.grace import CARD_DATA, WEIGHTS
+from lodestone.embedded import CARD_DATA, WEIGHTS
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.grace import GraceEstimator
 from lodestone.energies.guards import guards_for

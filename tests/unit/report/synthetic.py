@@ -12,7 +12,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from synthetic_rows import arm_tables, structures
 
-from lodestone.campaign import CampaignPaths
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.files import write_json
 from lodestone.statistics.plan import Plan, plan_from_settings
 from lodestone.structures.table import write_table

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign import CampaignPaths
 from lodestone.campaign.paths import CATEGORIES as PAGES
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.report.categories import CATEGORIES, category_of, category_pages
 from lodestone.report.panel import Panel
 from lodestone.report.panels import panels

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import synthetic
 
-from lodestone.campaign import CampaignPaths
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.energies.hull_stage import read_side
 from lodestone.files import write_json
 from lodestone.structures.table import read_table, write_table

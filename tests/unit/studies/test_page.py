@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lodestone.campaign import CampaignPaths
+from lodestone.campaign.paths import CampaignPaths
 from lodestone.statistics.wording import p_text, percent
 from lodestone.studies import NAMES
 from lodestone.studies.__main__ import main

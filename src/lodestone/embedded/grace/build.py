@@ -15,7 +15,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from lodestone.embedded.grace import WEIGHTS
+from lodestone.embedded import WEIGHTS
 from lodestone.files import file_hash
 
 CACHE_VARIABLE = "LODESTONE_CACHE"
