@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lodestone.campaign.arms import Arm
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 CASES = Path(__file__).with_name("cases.yaml")
 DEMO = Path(__file__).parents[1] / "config" / "demo.yaml"
@@ -15,7 +15,7 @@ DEMO = Path(__file__).parents[1] / "config" / "demo.yaml"
 
 def read(path: Path = CASES) -> dict[str, Any]:
     """The file's plain data."""
-    from lodestone.campaign.load import read_strictly
+    from lodestone.config.load import read_strictly
 
     data: dict[str, Any] = read_strictly(path).data
     return data
@@ -31,8 +31,8 @@ def campaign(
     """
     from pydantic import ValidationError
 
-    from lodestone.campaign.config import Campaign
-    from lodestone.campaign.load import load_campaign
+    from lodestone.config.campaign import Campaign
+    from lodestone.config.load import load_campaign
 
     for kind, name in (("cases", case), ("arms", arm)):
         if name not in cases[kind]:

@@ -28,8 +28,8 @@ def rate(weights: np.ndarray, lineage: np.ndarray, seed: int = 0) -> Rate:
     """
     import numpy as np
 
-    from lodestone.statistics.clusters import cluster_interval
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
+    from lodestone.statistics.lineages import cluster_interval
     from lodestone.statistics.outcomes import Sample
 
     sample = Sample(weights, np.ones(len(weights), dtype=bool), lineage)

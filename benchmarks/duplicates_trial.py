@@ -27,7 +27,7 @@ def trial() -> dict[str, Any]:
 
 
 def _row(name: str, pairs: Sequence[Any], *, same: bool) -> dict[str, Any]:
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
 
     answers = decided(pairs)
     found: dict[str, Any] = {"name": name, "pairs": len(pairs), "same": same}

@@ -67,7 +67,7 @@ def measure(
     """
     from tensorpotential.calculator import TPCalculator
 
-    from lodestone.energies.grace import GraceEstimator
+    from lodestone.energies.estimators.grace.calculator import GraceEstimator
 
     estimator = GraceEstimator(model, batch_size)
     calculator = TPCalculator(str(estimator.folder), enable_uq_if_available=False)
@@ -163,7 +163,7 @@ def export_two_layers(folder: Path) -> None:
     """Write a GRACE model of two layers with random weights, made by the package, to `folder`."""
     from lodestone.embedded import WEIGHTS
     from lodestone.embedded.grace.model import instructions, read_weights
-    from lodestone.energies.tensorflow import load_tensorflow, silence
+    from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
 
     tf = load_tensorflow()
     from tensorpotential import TensorPotential

@@ -18,7 +18,7 @@ from benchmarks.record import ROOT, provenance
 if TYPE_CHECKING:
     import polars as pl
 
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 WORK = ROOT / "work" / "benchmarks" / "functions"
 SYMMETRY, NEIGHBOURS = "config/functions/symmetry.py", "config/functions/neighbours.py"
@@ -84,7 +84,7 @@ def run(*, structures: int, seeds: tuple[int, ...], steps: int, relax: bool = Tr
 
 def campaign(arm: str, seed: int, structures: int, steps: int) -> Campaign:
     """The campaign of an arm: both questions, in the forms that judge, and what steers the arm."""
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
     wanted, guidance = ARMS[arm]["term"], ARMS[arm]["guidance"]
     steered = {"both": ("cu_cu_1", "cu_cu_1_function"), None: ()}.get(wanted, (wanted,))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 OUTCOMES = ("satisfied", "persistent")
 TINY = 1e-15

@@ -71,8 +71,9 @@ def references() -> list[Example]:
 
 def prototypes(examples: Sequence[Example]) -> list[str]:
     """The AFLOW prototype that each reference decorates, found by decorating them once more."""
-    from lodestone.embedded.prototypes import SYSTEMS, decorations, load_prototypes
-    from lodestone.embedded.references import SEED
+    from training.references.prototypes import SYSTEMS, decorations, load_prototypes
+    from training.references.relaxation import SEED
+
     from lodestone.files import write_json
 
     file = WORK / "prototypes.json"
@@ -157,7 +158,7 @@ def ceiling(examples: Sequence[Example]) -> float:
 
 def accuracies(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Shares of examples whose group comes first, or among the first ten, with Wilson intervals (95 %)."""
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
     from lodestone.wyckoff.groups import SYSTEMS
 
     found = []
@@ -184,8 +185,8 @@ def _composition(example: Example) -> str:
 
 
 def _trained(examples: Sequence[Example], folder: Path) -> Any:
-    from lodestone.wyckoff.learned import load
-    from lodestone.wyckoff.learned_train import Plan, fit
+    from lodestone.wyckoff.learned.generator import load
+    from lodestone.wyckoff.learned.training import Plan, fit
 
     if not (folder / "model").exists():
         fit(examples, folder / "state", folder / "model", plan=Plan())
@@ -193,8 +194,8 @@ def _trained(examples: Sequence[Example], folder: Path) -> Any:
 
 
 def _about() -> dict[str, Any]:
+    from lodestone.wyckoff.learned.training import Plan
     from lodestone.wyckoff.learned_model import Network, Shape
-    from lodestone.wyckoff.learned_train import Plan
 
     parameters = sum(p.numel() for p in Network(Shape()).parameters())
     return {"parameters": parameters, **asdict(Plan()), **asdict(Shape())}

@@ -45,7 +45,7 @@ def _pair(task: tuple[int, int, int]) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from lodestone.statistics.clusters import one_per_lineage
+    from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
     from lodestone.statistics.proportions import larger
 

@@ -17,7 +17,7 @@ PACKAGES = ("lodestone", "torch", "mattergen", "numpy", "tensorflow-cpu")
 
 def machine(threads: int) -> dict[str, Any]:
     """CPU model, cores, load, threads of torch, versions."""
-    from lodestone.record import versions
+    from lodestone.workflow.record import versions
 
     return {
         "cpu": cpu_model(),

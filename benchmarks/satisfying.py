@@ -21,7 +21,7 @@ from benchmarks.record import ROOT, provenance
 if TYPE_CHECKING:
     import polars as pl
 
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 WORK = ROOT / "work" / "benchmarks"
 CHUNK = 64
@@ -49,9 +49,9 @@ def run(
 def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> dict[str, Any]:
     import numpy as np
 
-    from lodestone.campaign.cost import evaluations_per_pass
     from lodestone.campaign.shards import shards
     from lodestone.campaign.stages import code, settings
+    from lodestone.workflow.cost import evaluations_per_pass
 
     arm = questions.arm_of(asked, guided=guided)
     (shard,) = shards(asked, arm)
@@ -94,8 +94,8 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
 def sample(given: dict[str, Any], folder: Path) -> tuple[pl.DataFrame, dict[str, float]]:
     """The raw structures and what one of them cost: passes, those with gradient, CPU and wall seconds."""
     from lodestone.files import write_json
+    from lodestone.sampling.job import shard_plan, steering
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
-    from lodestone.sampling.run import shard_plan, steering
     from lodestone.sampling.shard import collect, sample_shard
 
     checkpoint = load_checkpoint(locate(given["model"]["checkpoint"]), steps=given["sampling"]["steps"])
@@ -132,11 +132,11 @@ def per_structure(batches: list[dict[str, float]]) -> dict[str, float]:
 def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFrame, float]:
     """Measured, relaxed and judged again as in a campaign; CPU seconds of what was not on disk yet."""
     from lodestone.campaign.stages import settings
+    from lodestone.constraints import persistence
     from lodestone.constraints.table import measure_table
-    from lodestone.energies import persistence
     from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures import table
 
     given = settings("relax", asked)
@@ -196,7 +196,7 @@ def _counting(checkpoint: Any, given: dict[str, Any]) -> Any:
 
 def _reference_code(asked: Campaign) -> float:
     """Passes that the reference's own sampler makes with these settings."""
-    from lodestone.campaign.cost import evaluations_per_pass
+    from lodestone.workflow.cost import evaluations_per_pass
 
     section = asked.guidance
     return reference_passes(

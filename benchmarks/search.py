@@ -87,7 +87,7 @@ def jobs(cases: tuple[str, ...], seeds: int) -> Iterator[Job]:
 def options(method: str) -> SearchOptions:
     """The product's defaults; diffusion differs from gss in its strength alone."""
     from lodestone.campaign.sections.samplers.gss import Gss
-    from lodestone.campaign.sections.samplers.rss import Rss
+    from lodestone.sampling.samplers.rss import Rss
     from lodestone.sampling.search.options import options_of
 
     section = Rss() if method == "rss" else Gss(strength=0.0) if method == "diffusion" else Gss()

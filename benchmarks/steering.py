@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lodestone.campaign.arms import Arm
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 FILE = Path(__file__).with_name("steering.yaml")
 WORK = ROOT / "work" / "benchmarks" / "steering"
@@ -124,7 +124,7 @@ def _judged(campaign: Campaign, given: dict[str, Any], folder: Path, about: dict
 
 def campaign_of(asked: Mapping[str, Any], job: Job) -> Campaign:
     """The campaign of a system: all its cases as constraints, guided as the arm says."""
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
     cases = {k: v["constraint"] for k, v in asked["cases"].items() if v["chemical_system"] == job.system}
     return Campaign.model_validate(

@@ -81,7 +81,7 @@ def _p(own: pl.DataFrame, other: pl.DataFrame, case: str, outcome: str) -> float
     """One-sided p of a larger rate, one structure of each lineage drawn at random."""
     import numpy as np
 
-    from lodestone.statistics.clusters import one_per_lineage
+    from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
     from lodestone.statistics.proportions import larger
 
@@ -94,7 +94,7 @@ def _p(own: pl.DataFrame, other: pl.DataFrame, case: str, outcome: str) -> float
 
 
 def _leaders(table: pl.DataFrame, chosen: np.ndarray) -> Any:
-    from lodestone.campaign.sections.curation import Deduplicate
+    from lodestone.config.sections.curation import Deduplicate
     from lodestone.curation.duplicates import cluster
     from lodestone.curation.settings import similarity
     from lodestone.structures.table import SCHEMA, arrays

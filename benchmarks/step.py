@@ -70,7 +70,7 @@ def run(
 
     from lodestone.campaign.shards import shards
     from lodestone.campaign.stages import settings
-    from lodestone.sampling import run as product
+    from lodestone.sampling import job as product
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 

@@ -86,7 +86,7 @@ def _rates(
 ) -> dict[str, Any]:
     from benchmarks.strict_judge import verdicts
 
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
     from lodestone.statistics.proportions import larger
 
     guided = formation(found, potential, elements)

@@ -55,7 +55,7 @@ def _paper(axis: Any, result: dict[str, Any]) -> None:
     """The group asked for in the four groups of the paper; plain samples that have it."""
     from benchmarks.strict import PAPER as GROUPS
 
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
 
     names = list(GROUPS.values())
     for place, group in enumerate(GROUPS):

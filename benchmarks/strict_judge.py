@@ -31,9 +31,9 @@ def strict(tables: Mapping[int, pl.DataFrame]) -> dict[str, Any]:
 def verdicts(rows: pl.DataFrame) -> Counter[str]:
     """Structures, failed ones, exact formulas, verdicts and valid ones."""
     from lodestone.curation.validity import validity_table
-    from lodestone.sampling.symmetric.check import strictness
     from lodestone.structures.table import arrays
     from lodestone.wyckoff.proposal import parse
+    from lodestone.wyckoff.verification import strictness
 
     found = Counter[str]({"n": rows.height, "failed": int(rows["failed"].sum())})
     valid = validity_table(rows)["valid"].to_list()
@@ -48,7 +48,7 @@ def verdicts(rows: pl.DataFrame) -> Counter[str]:
 
 def rated(counts: Mapping[str, int]) -> dict[str, Any]:
     """Counts, and rates with 95 % intervals of all structures, failed ones among them."""
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
 
     keys = ("n", "failed", "formula", "exact", "supergroup", "other", "valid")
     n, numbers = counts["n"], {key: counts.get(key, 0) for key in keys}
@@ -63,8 +63,8 @@ def rated(counts: Mapping[str, int]) -> dict[str, Any]:
 def counted(rows: pl.DataFrame) -> dict[str, Any]:
     """Which groups plain samples have, as generated, at two tolerances; their formulas and validity."""
     from lodestone.curation.validity import validity_table
-    from lodestone.sampling.symmetric.check import found_group
     from lodestone.structures.table import arrays
+    from lodestone.wyckoff.verification import found_group
 
     structures = [arrays(row) for row in rows.filter(~rows["failed"]).iter_rows(named=True)]
     groups = {
@@ -96,8 +96,8 @@ def compared(
     import numpy as np
 
     from lodestone.constraints.table import measure_table
-    from lodestone.statistics.clusters import one_per_lineage
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
+    from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
     from lodestone.statistics.proportions import larger
 

@@ -137,7 +137,7 @@ def _group(result: dict[str, Any], group: int) -> list[str]:
 
 
 def _rate(successes: int, n: int) -> str:
-    from lodestone.statistics.intervals import wilson
+    from lodestone.inference.intervals import wilson
 
     bounds = wilson(successes, n)
     return share([successes / n, bounds.low, bounds.high])

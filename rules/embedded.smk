@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from lodestone.embedded.prototypes import SYSTEMS as QUOTAS
+from training.references.prototypes import SYSTEMS as QUOTAS
 
 # `python` is the one that runs Snakemake, whose environment need not be activated
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

@@ -32,10 +32,10 @@ def main(
     from lodestone.statistics.console import render
     from lodestone.statistics.plan import plan_from_settings
     from lodestone.statistics.summary import summarise
+    from lodestone.statistics.tsv import write_both
     from lodestone.structures.table import read_table, write_table
     from lodestone.tables.best_files import write_best
-    from lodestone.tables.reading import read_arms, read_efforts, read_pilots, read_sources
-    from lodestone.tables.text import write_both
+    from lodestone.workflow.results import read_arms, read_efforts, read_pilots, read_sources
 
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)
     plan = plan_from_settings(settings | {"pilots": read_pilots(paths, settings["arms"])})
@@ -70,6 +70,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

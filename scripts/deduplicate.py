@@ -8,8 +8,8 @@ from typing import Any
 
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Write one row per structure, in the same order; finished parts survive in `state`."""
-    from lodestone.alone import alone
     from lodestone.energies.chunks import clear
+    from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
         if needed:
@@ -23,7 +23,7 @@ def _deduplicate(
     from lodestone.curation.duplicates import duplicates_table
     from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     found = duplicates_table(
@@ -39,6 +39,6 @@ def _deduplicate(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -13,7 +13,7 @@ def label(references: Path, state: Path) -> None:
     import torch
 
     from lodestone.embedded.grace_labels import label_in_chunks
-    from lodestone.energies.chgnet import ChgnetEstimator
+    from lodestone.energies.estimators.chgnet import ChgnetEstimator
 
     torch.set_num_threads(1)
     begin = time.process_time()
@@ -23,13 +23,14 @@ def label(references: Path, state: Path) -> None:
 
 def fit(references: Path, state: Path, output: Path, epochs: int, label_seconds: float) -> None:
     """Fit the model, write its weights, rebuild it from them and write its card."""
+    from training.grace.card import card_data, held_out_errors, write_card
+    from training.grace.fit import Fit, fit_model
+
     from lodestone.embedded.grace.build import export
     from lodestone.embedded.grace.model import write_weights
-    from lodestone.embedded.grace_card import card_data, held_out_errors, write_card
-    from lodestone.embedded.grace_fit import Fit, fit_model
     from lodestone.embedded.grace_labels import read_labels, read_relaxed, split
     from lodestone.energies.chunks import fingerprint
-    from lodestone.energies.grace import GraceEstimator
+    from lodestone.energies.estimators.grace.calculator import GraceEstimator
 
     train, test = split(read_relaxed(references), read_labels(state / "labels"))
     settings = Fit(epochs=epochs)

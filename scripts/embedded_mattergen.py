@@ -13,8 +13,8 @@ def main(references: list[Path], state: Path, output: Path, steps: int, seed: in
     import numpy as np
     import polars as pl
     import torch
+    from training.mattergen.config import checkpoint_config
 
-    from lodestone.embedded.mattergen_config import checkpoint_config
     from lodestone.embedded.mattergen_train import TrainingPlan, atom_counts, export, train
     from lodestone.embedded.training_set import examples, moments
     from lodestone.structures.table import read_table

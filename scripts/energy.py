@@ -9,8 +9,8 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
 
     What made the energies is written beside `output`, as JSON.
     """
-    from lodestone.alone import alone
     from lodestone.energies.chunks import clear
+    from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
         if needed:
@@ -33,6 +33,6 @@ def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], outpu
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -28,8 +28,8 @@ def main(
     two tables: how far they agree, and where they do not. Texts are written beside these.
     """
     from lodestone.energies.hull_stage import compare, read_side
+    from lodestone.statistics.tsv import write_both
     from lodestone.structures.table import write_table
-    from lodestone.tables.text import write_both
 
     judge = read_side(symmetrized, energies, references, reference_energies)
     size, found = len(symmetrized), judge.hull
@@ -49,6 +49,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -7,7 +7,7 @@ from typing import Any
 
 def main(*, settings: dict[str, Any], output: Path) -> None:
     """Write one row per structure of the file or folder; one that cannot be read is marked as failed."""
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.files import UnknownFormatError
     from lodestone.structures.imported import NothingToImportError, imported
     from lodestone.structures.table import write_table
@@ -23,6 +23,6 @@ def main(*, settings: dict[str, Any], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

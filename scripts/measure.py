@@ -22,6 +22,6 @@ def main(*, samples: list[Path], settings: dict[str, Any], output: Path, hull: l
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -13,8 +13,8 @@ def main(
     from lodestone.curation.novelty import novelty_table
     from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
-    from lodestone.progress import reporter
     from lodestone.references.table import read_references
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     found = novelty_table(
@@ -31,6 +31,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

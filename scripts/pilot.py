@@ -21,12 +21,12 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
-    from lodestone.alone import alone
-    from lodestone.campaign import timing
     from lodestone.files import remove_folder, write_json, write_text
     from lodestone.pilot.record import tried_table
+    from lodestone.runtime.locks import alone
+    from lodestone.sampling import timing
+    from lodestone.statistics.tsv import to_tsv
     from lodestone.structures.table import write_table
-    from lodestone.tables.text import to_tsv
 
     with alone(state, output) as needed:
         if needed:
@@ -45,14 +45,14 @@ def _choose(
     """The document, all structures, and how long they took."""
     import torch
 
-    from lodestone.campaign import timing
     from lodestone.constraints.context import context_of
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.hull import with_energies
     from lodestone.pilot.run import run as run_pilot
     from lodestone.pilot.sampler import Sampler
     from lodestone.pilot.trial import judge
-    from lodestone.sampling.run import load_model
+    from lodestone.sampling import timing
+    from lodestone.sampling.job import load_model
     from lodestone.structures.table import read_table
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -72,6 +72,6 @@ def _choose(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

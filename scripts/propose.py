@@ -10,9 +10,9 @@ def main(
     *, settings: dict[str, Any], references: Path, output: Path, generator: list[Path] = NO_GENERATOR
 ) -> str:
     """Write the table of proposals; `generator` holds the weights of a learned one."""
+    from lodestone.structures.formulas import formula_of
     from lodestone.structures.table import read_table, write_table
-    from lodestone.wyckoff.formula import formula_of
-    from lodestone.wyckoff.learned import load
+    from lodestone.wyckoff.learned.generator import load
     from lodestone.wyckoff.proposing import proposals_for
     from lodestone.wyckoff.prototypes import Prototypes
 
@@ -27,6 +27,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

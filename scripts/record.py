@@ -7,12 +7,12 @@ from typing import Any
 def main(*, references: Path, candidates: Path, settings: dict[str, Any], output: Path) -> None:
     """Write the record as JSON."""
     from lodestone.files import write_json
-    from lodestone.record import make_record
+    from lodestone.workflow.record import make_record
 
     write_json(output, make_record(settings, references=references, candidates=candidates))
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

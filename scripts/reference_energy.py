@@ -9,8 +9,8 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
 
     What made the energies is written beside `output`, as JSON.
     """
-    from lodestone.alone import alone
     from lodestone.energies.chunks import clear
+    from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
         if needed:
@@ -28,6 +28,6 @@ def _evaluate(references: Path, settings: dict[str, Any], output: Path, state: P
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

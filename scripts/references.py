@@ -20,6 +20,6 @@ def main(*, settings: dict[str, Any], output: Path, sources: Path) -> None:
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -22,8 +22,8 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
-    from lodestone.alone import alone
     from lodestone.energies.chunks import clear
+    from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
         if needed:
@@ -41,11 +41,11 @@ def _relax(
 ) -> None:
     import polars as pl
 
+    from lodestone.constraints import persistence
     from lodestone.constraints.context import context_of
-    from lodestone.energies import persistence
     from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures import table
 
     structures = pl.concat([table.read_table(p).select(list(table.SCHEMA)) for p in samples])
@@ -68,6 +68,6 @@ def _relax(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -18,6 +18,6 @@ def main(*, directory: Path, settings: dict[str, Any], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

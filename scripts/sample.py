@@ -23,10 +23,10 @@ def main(
     references and their energies, where a term needs them; `proposals` the space groups and Wyckoff
     positions, where the sampler asks for them.
     """
-    from lodestone.alone import alone
     from lodestone.files import remove_folder
     from lodestone.pilot.record import read
     from lodestone.pilot.trial import with_strength
+    from lodestone.runtime.locks import alone
 
     if pilot:
         settings = with_strength(settings, read(pilot[0])["strength"])
@@ -41,8 +41,8 @@ def _sample(
 ) -> None:
     import torch
 
-    from lodestone.campaign import timing
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
+    from lodestone.sampling import timing
     from lodestone.sampling.batches import folder_of
     from lodestone.sampling.passes import passes
     from lodestone.sampling.samplers.drawer import Job, drawer
@@ -64,6 +64,6 @@ def _sample(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -12,7 +12,7 @@ def main(*, symmetrized: Path, settings: dict[str, Any], output: Path) -> None:
     from lodestone.curation.rows import by_rows
     from lodestone.curation.screening import screening_table
     from lodestone.curation.settings import screen_limits
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     work = partial(screening_table, limits=screen_limits(settings))
@@ -21,6 +21,6 @@ def main(*, symmetrized: Path, settings: dict[str, Any], output: Path) -> None:
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

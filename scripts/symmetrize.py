@@ -8,8 +8,8 @@ CHUNK = 8000
 
 def main(*, samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
     """Write one row per sample, in the order of the shards; finished chunks survive in `state`."""
-    from lodestone.alone import alone
     from lodestone.energies.chunks import clear
+    from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
         if needed:
@@ -26,7 +26,7 @@ def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, sta
     from lodestone.curation.rows import by_rows
     from lodestone.curation.symmetry import symmetry_table
     from lodestone.energies.chunks import in_chunks
-    from lodestone.progress import reporter
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 
     given = pl.concat([read_table(path) for path in samples], how="vertical_relaxed")
@@ -43,6 +43,6 @@ def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, sta
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

@@ -6,11 +6,11 @@ from typing import Any
 
 def main(*, settings: dict[str, Any], references: Path, output: Path, state: Path) -> str:
     """Train on `references` and write the weights; what is done lies in `state` meanwhile."""
-    from lodestone.alone import alone
     from lodestone.files import file_hash, remove_folder
-    from lodestone.progress import reporter
+    from lodestone.runtime.locks import alone
+    from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table
-    from lodestone.wyckoff.learned_train import train
+    from lodestone.wyckoff.learned.training import train
 
     # a run on other references, or with other settings, is not gone on with
     origin = [file_hash(references)[:12], *map(str, settings.values())]
@@ -33,6 +33,6 @@ def main(*, settings: dict[str, Any], references: Path, output: Path, state: Pat
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())

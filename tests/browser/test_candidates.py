@@ -7,9 +7,9 @@ import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
+from lodestone.statistics.candidates import structures_of
 from lodestone.structures.neighbours import neighbour_counts
 from lodestone.structures.table import arrays, to_pymatgen
-from lodestone.tables.candidates import structures_of
 
 POINT = """i => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap(

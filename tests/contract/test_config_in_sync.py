@@ -6,11 +6,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from tools.documentation import generated
+from tools.documentation.defaults import EXAMPLE
 
-from lodestone.campaign import arms, load_campaign
-from lodestone.campaign.config import Campaign
-from lodestone.campaign.documentation import generated
-from lodestone.campaign.documentation.defaults import EXAMPLE
+from lodestone.campaign import arms
+from lodestone.config import load_campaign
+from lodestone.config.campaign import Campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
@@ -19,7 +20,7 @@ SCHEMA = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"
 
 @pytest.mark.parametrize("path", generated(), ids=str)
 def test_generated_files_are_up_to_date(path):
-    message = f"{path} is not what the models say; run: python -m lodestone.campaign.documentation"
+    message = f"{path} is not what the models say; run: python -m tools.documentation"
     assert (ROOT / path).read_text(encoding="utf-8") == generated()[path], message
 
 

@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Write down what arrived."""
     if settings.get("fail") == "config":
-        from lodestone.campaign import ConfigError
+        from lodestone.config import ConfigError
         raise ConfigError("wrong.yaml:3: key: is wrong; allowed: right")
     if settings.get("fail"):
         raise ValueError(settings["fail"])
@@ -35,7 +35,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())
 '''
@@ -142,8 +142,8 @@ def shell(tmp_path):
 
 
 def test_a_shell_gives_the_same_arguments_and_the_stage_s_settings(shell, tmp_path):
-    from lodestone.campaign import load_campaign
     from lodestone.campaign.stages import settings
+    from lodestone.config import load_campaign
 
     process = shell("screen", "--config", "house.yaml", "--size", "7")
     assert process.returncode == 0, process.stderr
@@ -179,7 +179,7 @@ def test_a_shell_gets_exit_code_2_for_a_wrong_campaign_arm_or_shard(shell, argum
 
 
 def test_the_job_s_threads_win_over_the_shell_s(monkeypatch):
-    from lodestone.adapter import THREAD_VARIABLES, set_threads
+    from lodestone.workflow.adapter import THREAD_VARIABLES, set_threads
 
     for variable in THREAD_VARIABLES:
         monkeypatch.setenv(variable, "32")
@@ -189,7 +189,7 @@ def test_the_job_s_threads_win_over_the_shell_s(monkeypatch):
 
 def test_stderr_is_itself_again_after_a_job(tmp_path):
     code = (
-        "import sys, os; from pathlib import Path; from lodestone.adapter import logged_to\n"
+        "import sys, os; from pathlib import Path; from lodestone.workflow.adapter import logged_to\n"
         "with logged_to(Path('x.log')): print('inside', file=sys.stderr); os.write(2, b'raw\\n')\n"
         "print('after', file=sys.stderr); os.write(2, b'raw after\\n')\n"
     )
@@ -202,7 +202,7 @@ def test_stderr_is_itself_again_after_a_job(tmp_path):
 
 def test_a_log_on_a_full_disk_is_given_up_and_the_terminal_still_hears_everything(tmp_path):
     code = (
-        "import sys, os; from pathlib import Path; from lodestone.adapter import guarded, logged_to\n"
+        "import sys, os; from pathlib import Path; from lodestone.workflow.adapter import guarded, logged_to\n"
         "def fail(): raise ValueError('the cell is flat')\n"
         "with logged_to(Path('full.log')):\n"
         "    for i in range(3): print('line', i, file=sys.stderr, flush=True)\n"
@@ -223,7 +223,7 @@ def test_a_log_on_a_full_disk_is_given_up_and_the_terminal_still_hears_everythin
 def test_without_a_place_for_its_log_a_job_runs_all_the_same(tmp_path):
     (tmp_path / "logs").write_text("a file in the way")
     code = (
-        "import sys; from pathlib import Path; from lodestone.adapter import logged_to\n"
+        "import sys; from pathlib import Path; from lodestone.workflow.adapter import logged_to\n"
         "with logged_to(Path('logs/x.log')): print('inside', file=sys.stderr)\n"
     )
     process = subprocess.run(

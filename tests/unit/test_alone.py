@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from lodestone.alone import alone
+from lodestone.runtime.locks import alone
 
 COPY = """
 import sys, time
 from pathlib import Path
-from lodestone.adapter import guarded
-from lodestone.alone import alone
+from lodestone.workflow.adapter import guarded
+from lodestone.runtime.locks import alone
 from lodestone.files import remove_folder, write_text
 from lodestone.interruption import listen
 state, output, name = Path("results/state/arm/0000"), Path("out"), sys.argv[1]

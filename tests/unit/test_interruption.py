@@ -30,7 +30,7 @@ def main(*, output: Path, state: Path, pause: float) -> None:
 
 
 if __name__ == "__main__":
-    from lodestone.adapter import run
+    from lodestone.workflow.adapter import run
 
     run(main, globals())
 '''
@@ -93,7 +93,7 @@ def test_a_handler_that_breaks_into_a_line_of_the_log_leaves_both_whole(tmp_path
     code = """
 import os, signal, sys
 from pathlib import Path
-from lodestone.adapter import logged_to
+from lodestone.workflow.adapter import logged_to
 from lodestone.interruption import listen
 listen()
 with logged_to(Path("x.log")):

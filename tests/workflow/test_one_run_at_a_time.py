@@ -12,7 +12,7 @@ import pytest
 HOLD = """
 import sys, time
 from pathlib import Path
-from lodestone.workflow import hold
+from lodestone.workflow.wiring import hold
 hold(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

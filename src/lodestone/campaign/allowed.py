@@ -13,8 +13,8 @@ ELEMENT = "^[A-Z][a-z]?$"
 @lru_cache(maxsize=1)
 def campaign_schema() -> Schema:
     """The JSON schema of a campaign file."""
-    from lodestone.campaign.config import Campaign
-    from lodestone.campaign.variants import SLUG, VARIANT, VARIANTS
+    from lodestone.config.campaign import Campaign
+    from lodestone.config.variants import SLUG, VARIANT, VARIANTS
 
     schema = Campaign.model_json_schema()
     own = [key for key in schema["properties"] if key not in (VARIANT, VARIANTS)]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from lodestone.campaign.config import Campaign
-    from lodestone.campaign.sections.extra_arm import ExtraArm
+    from lodestone.config.campaign import Campaign
+    from lodestone.config.sections.extra_arm import ExtraArm
 
 Kind = Literal["unguided", "control", "guided", "late", "imported", "drawn"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.jobs import grouped, levels
-from lodestone.campaign.profile import Profile
-from lodestone.campaign.profile_values import ProfileError
 from lodestone.campaign.rules import NEEDS, Needs
+from lodestone.config.campaign import Campaign
+from lodestone.operations.profile import Profile
+from lodestone.operations.profile_values import ProfileError
 from snakemake_executor_plugin_submitit.resources import ResourceError, parameters, summary
 
 ADDED_UP = "runtime"  # over the steps of a group, one after the other; of everything else the largest counts

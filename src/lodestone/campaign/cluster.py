@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lodestone.campaign import forecast
 from lodestone.campaign.arms import arms
 from lodestone.campaign.arrays import Array
-from lodestone.campaign.config import Campaign
-from lodestone.campaign.profile import Profile
 from lodestone.campaign.shards import shards
 from lodestone.campaign.speeds import CPU, GPU
+from lodestone.config.campaign import Campaign
+from lodestone.operations.profile import Profile
 
 
 @dataclass(frozen=True)

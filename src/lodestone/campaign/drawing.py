@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.campaign.arms import Arm
-from lodestone.campaign.assets import hashes
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.potentials import potentials
-from lodestone.campaign.sections.base import Section
 from lodestone.campaign.shards import Shard
+from lodestone.config.campaign import Campaign
 from lodestone.files import file_hash
-from lodestone.wyckoff.formula import asked
+from lodestone.schema.sections import Section
+from lodestone.structures.formulas import asked
+from lodestone.workflow.assets import hashes
 
 Settings = dict[str, Any]
 

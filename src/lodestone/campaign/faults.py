@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from lodestone.campaign.allowed import campaign_schema, choices, chosen, describe, resolve, schema_at
-from lodestone.campaign.errors import Fault
-from lodestone.campaign.sections.base import PROBLEMS, Problem
 from lodestone.campaign.suggest import did_you_mean
-from lodestone.campaign.yaml_reader import Document, Path, key_text
+from lodestone.schema.errors import Fault
+from lodestone.schema.sections import PROBLEMS, Problem
+from lodestone.schema.yaml_reader import Document, Path, key_text
 
 UNKNOWN, MISSING = "extra_forbidden", "missing"
 TOO_SHORT = "too_short"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from lodestone.campaign.arrays import Array
-from lodestone.campaign.profile import Profile
+from lodestone.operations.profile import Profile
 
 MARGIN = 0.9
 """Share of a time limit that a shard may take: nodes differ, and the checkpoint is loaded first."""

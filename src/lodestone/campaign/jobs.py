@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from lodestone.campaign import potentials
 from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.drawing import sampler_section
 from lodestone.campaign.rules import HULL, NEEDS, WHERE_TERMS_NEED_A_HULL
 from lodestone.campaign.shards import shards
+from lodestone.config.campaign import Campaign
 
 PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
 ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report", "figures")

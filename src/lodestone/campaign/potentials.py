@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.assets import estimator_hashes, hashes
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.energies.grace_models import EMBEDDED, incomplete, place
+from lodestone.config.campaign import Campaign
+from lodestone.energies.estimators.grace.models import EMBEDDED, incomplete, place
 from lodestone.references.descriptions import contents
+from lodestone.workflow.assets import estimator_hashes, hashes
 
 Estimator = dict[str, Any]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lodestone.campaign import potentials
 from lodestone.campaign.arms import arms
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.jobs import other_estimators
 from lodestone.campaign.paths import CampaignPaths
+from lodestone.config.campaign import Campaign
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lodestone.campaign.arms import Arm
 
 if TYPE_CHECKING:
-    from lodestone.campaign.config import Campaign
+    from lodestone.config.campaign import Campaign
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.config import Campaign
-from lodestone.campaign.cost import evaluations_per_pass
-from lodestone.campaign.timing import Timing, total
+from lodestone.config.campaign import Campaign
+from lodestone.sampling.timing import Timing, total
+from lodestone.workflow.cost import evaluations_per_pass
 
 TABLE = Path(__file__).with_name("speeds.yaml")
 CPU, GPU = "cpu", "gpu"

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.assets import hashes
-from lodestone.campaign.code import code
-from lodestone.campaign.config import Campaign
 from lodestone.campaign.drawing import (
     OF_PROPOSALS,
     dump,
@@ -24,7 +21,10 @@ from lodestone.campaign.drawing import (
 )
 from lodestone.campaign.potentials import key, others, potentials, settings_of
 from lodestone.campaign.shards import Shard
+from lodestone.config.campaign import Campaign
 from lodestone.references.descriptions import describe
+from lodestone.workflow.assets import hashes
+from lodestone.workflow.code import code
 
 Settings = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _analyse(campaign: Campaign) -> Settings:
 
 def passes_per_arm(campaign: Campaign) -> dict[str, float | None]:
     """Network passes per structure of each arm; None where the checkpoint does not tell its steps."""
-    from lodestone.campaign.cost import denoising_steps, passes_per_structure
+    from lodestone.workflow.cost import denoising_steps, passes_per_structure
 
     steps = denoising_steps(campaign)
     return {

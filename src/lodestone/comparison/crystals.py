@@ -15,7 +15,7 @@ from lodestone.curation.known import look_up_all
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack_table
 from lodestone.curation.settings import similarity
-from lodestone.tables.candidates import structures_of
+from lodestone.statistics.candidates import structures_of
 
 SHOWN = ("id", "arm", "formula", "space_group", "e_above_hull", "best_rank")
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
 from lodestone.comparison.pairs import ArmPair
 from lodestone.comparison.sides import Side
 from lodestone.comparison.two_sided import Row, compared, detectable
+from lodestone.inference.intervals import Interval
+from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.cost import Rate, ratio
-from lodestone.statistics.intervals import Interval
 from lodestone.statistics.multiplicity import benjamini_hochberg
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, finite_mask, sample
 from lodestone.statistics.proportions import threshold

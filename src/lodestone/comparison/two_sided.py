@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from lodestone.statistics.clusters import (
+from lodestone.inference.intervals import newcombe
+from lodestone.inference.power import minimal_detectable_effect
+from lodestone.statistics.lineages import (
     cluster_difference_interval,
     mean_of_lineages,
     one_per_lineage,
     rate_interval,
 )
-from lodestone.statistics.intervals import newcombe
 from lodestone.statistics.outcomes import Sample
-from lodestone.statistics.power import minimal_detectable_effect
 from lodestone.statistics.proportions import different
 
 Row = dict[str, Any]

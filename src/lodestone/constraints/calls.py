@@ -70,7 +70,7 @@ class Calls:
             return [value for atoms in structures for value in self._many([atoms])]
 
     def _note(self, error: BaseException) -> None:
-        from lodestone.sampling.memory import is_exhausted
+        from lodestone.runtime.memory import is_exhausted
 
         if is_exhausted(error):
             raise error  # the batch is halved and tried again

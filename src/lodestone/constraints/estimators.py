@@ -35,7 +35,7 @@ class EstimatorKey:
 
 
 def _adapter() -> TypeAdapter[Any]:
-    from lodestone.campaign.sections.energy import Estimator
+    from lodestone.config.sections.energy import Estimator
 
     return TypeAdapter(Estimator)
 

@@ -18,7 +18,7 @@ from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import Packed, bucket_labels, pack
 from lodestone.curation.parallel import each
 from lodestone.interruption import stop_if_asked
-from lodestone.progress import Progress
+from lodestone.runtime.progress import Progress
 
 PARTS = 32
 SMALLEST_PART = 1000  # structures; fewer make the arrays of fingerprints too short

@@ -16,7 +16,7 @@ from lodestone.curation.clustering import cluster
 from lodestone.curation.found import Clusters
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack_table
-from lodestone.progress import Progress
+from lodestone.runtime.progress import Progress
 
 __all__ = ["SCHEMA", "Clusters", "cluster", "duplicates_table", "require_same_ids"]
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lodestone.curation.crystal import Crystal, composition
-from lodestone.curation.distances import neighbours
+from lodestone.structures.distances import neighbours
 
 TAIL = 5.0  # Gaussians are cut at this many σ, where 6e-7 of the weight is left
 SHORTEST = 0.1  # Å; 1/R² of nearly coincident atoms would drown all else

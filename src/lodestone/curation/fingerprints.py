@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lodestone.curation.distances import MOST_PAIRS, min_distance
 from lodestone.curation.fingerprint import SHORTEST, FingerprintSettings, vector
 from lodestone.curation.histograms import BLOCK, PAIRS, Prepared, blocks, histograms, prepared, reduced
 from lodestone.curation.packed import Packed
 from lodestone.curation.smearing import Smearing, smearing
+from lodestone.structures.distances import MOST_PAIRS, min_distance
 
 LARGEST = 2_000_000  # distances of one crystal; beyond, a neighbour list costs less memory
 

@@ -18,7 +18,7 @@ from lodestone.curation.found import Cost
 from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import Packed, bucket_labels, join, pack
 from lodestone.curation.parallel import each
-from lodestone.progress import Progress
+from lodestone.runtime.progress import Progress
 
 PART = 1000  # crystals and references handled together, unless one composition alone has more
 ROWS = 1024  # rows of the distance matrix held at a time

@@ -17,7 +17,7 @@ from lodestone.curation.duplicates import require_same_ids
 from lodestone.curation.known import Lookups, Nearest, look_up_all
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack_table
-from lodestone.progress import Progress
+from lodestone.runtime.progress import Progress
 
 __all__ = ["SCHEMA", "Nearest", "look_up", "novelty_table"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from lodestone.curation.parallel import each
-from lodestone.progress import Progress
+from lodestone.runtime.progress import Progress
 
 BLOCK = 250  # rows handed to a process at a time
 WORTH_PROCESSES = 1000  # rows; below, starting processes takes longer than the work

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.curation.distances import min_distance, neighbours
 from lodestone.curation.symmetry import was_generated
 from lodestone.structures import table
+from lodestone.structures.distances import min_distance, neighbours
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lodestone.curation.crystal import Composition, Crystal, composition
-from lodestone.curation.distances import min_distance
 from lodestone.curation.symmetry import symmetry_dataset
+from lodestone.structures.distances import min_distance
 
 SYMPRECS = (0.01, 0.03, 0.1, 0.2, 0.3)  # Å
 APART = 1.0  # Å; prototypes with closer atoms are no crystals to try anything on
@@ -25,7 +25,7 @@ Change = Callable[[Crystal, np.random.Generator], Crystal]
 
 def prototypes(systems: Sequence[Sequence[str]]) -> list[Crystal]:
     """The bundled AFLOW prototypes with at most 12 atoms, decorated with each system's elements."""
-    from lodestone.embedded.prototypes import Quota, decorations, load_prototypes
+    from training.references.prototypes import Quota, decorations, load_prototypes
 
     bundled = load_prototypes()
     decorated = [s for elements in systems for s in decorations(bundled, Quota(tuple(elements), 100_000), 0)]

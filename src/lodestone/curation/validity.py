@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from lodestone.curation.distances import min_distance
 from lodestone.structures import table
+from lodestone.structures.distances import min_distance
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.campaign.arrays import arrays, asked, submission
-from lodestone.campaign.config import Campaign
-from lodestone.campaign.profile import Profile
 from lodestone.campaign.rules import Needs
+from lodestone.config.campaign import Campaign
 from lodestone.doctor import slurm
 from lodestone.doctor.answer import judged
 from lodestone.doctor.files import needed
 from lodestone.doctor.installation import Check
 from lodestone.doctor.job import Sent, send
+from lodestone.operations.profile import Profile
 
 WAIT = 120.0
 """Seconds that a job may wait for its start."""

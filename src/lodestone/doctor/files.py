@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.campaign import potentials
-from lodestone.campaign.assets import ASSETS, EMBEDDED
-from lodestone.campaign.config import Campaign
+from lodestone.config.campaign import Campaign
 from lodestone.doctor.installation import Check
-from lodestone.energies.grace_models import SAVED_MODEL, place
+from lodestone.energies.estimators.grace.models import SAVED_MODEL, place
 from lodestone.sampling.mattergen.checkpoint import HUB_REPOSITORY
+from lodestone.workflow.assets import ASSETS, EMBEDDED
 
 WEIGHTS = ("config.yaml", "checkpoints/last.ckpt")
 Needed = dict[str, tuple[Path | None, str]]

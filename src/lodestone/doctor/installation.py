@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from lodestone.campaign.assets import ASSETS, EMBEDDED
 from lodestone.files import file_hash
+from lodestone.workflow.assets import ASSETS, EMBEDDED
 
 SHOWN = (
     "torch",

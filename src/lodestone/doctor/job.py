@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.campaign.profile import Profile
 from lodestone.doctor.installation import Check
 from lodestone.files import remove_folder, write_json
+from lodestone.operations.profile import Profile
 
 if TYPE_CHECKING:
     from snakemake_executor_plugin_submitit.clusters import Cluster

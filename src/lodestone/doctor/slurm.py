@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from lodestone.campaign.profile import Profile
 from lodestone.doctor.installation import Check
+from lodestone.operations.profile import Profile
 
 COMMANDS = ("sbatch", "squeue", "srun", "scontrol", "scancel")
 TIMEOUT = 30.0  # seconds for one command

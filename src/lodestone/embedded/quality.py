@@ -19,7 +19,7 @@ def sample_quality(samples: pl.DataFrame, chemical_system: str, training: list[f
     """
     from ase.data import chemical_symbols
 
-    from lodestone.curation.distances import min_distance
+    from lodestone.structures.distances import min_distance
 
     volumes, shortest, exact = [], [], 0
     for row in samples.iter_rows(named=True):

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.energies.bootstrap import STATISTICS, error_summary
 from lodestone.energies.errors import METASTABLE
 from lodestone.energies.hull import composition_of
 from lodestone.energies.quarantine import QUARANTINED
-from lodestone.statistics.intervals import wilson
+from lodestone.inference.bootstrap import STATISTICS, error_summary
+from lodestone.inference.intervals import wilson
 
 WORST = 50  # disagreements that are listed, per pair and kind
 KINDS = ("candidate", "reference")

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.energies.bootstrap import STATISTICS, error_summary
 from lodestone.energies.hull import Hulls, composition_of, phases, suspect_references
+from lodestone.inference.bootstrap import STATISTICS, error_summary
 
 METASTABLE = 0.1  # eV/atom; below it a phase counts as possibly synthesisable
 SCHEMA = {

@@ -12,10 +12,10 @@ import polars as pl
 from lodestone.energies import identity
 from lodestone.energies.chunks import in_chunks
 from lodestone.energies.estimators import estimator_and_guards
+from lodestone.energies.estimators.grace.models import MissingModelError
 from lodestone.energies.evaluate import SCHEMA, energies
-from lodestone.energies.grace_models import MissingModelError
 from lodestone.interruption import Stopped
-from lodestone.progress import reporter
+from lodestone.runtime.progress import reporter
 from lodestone.structures import table
 
 CHUNK = 512  # structures; what a kill loses at most, and what is in memory at once

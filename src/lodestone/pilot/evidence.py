@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lodestone.campaign.seeds import derive_seed
 from lodestone.pilot.halving import Change, Evidence
+from lodestone.runtime.seeds import derive_seed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +48,7 @@ def evidence(strength: float, rows: pl.DataFrame, control: pl.DataFrame, seed: i
 
 
 def _fall(rows: pl.DataFrame, control: pl.DataFrame, seed: int) -> Change:
-    from lodestone.statistics.clusters import cluster_difference_interval
+    from lodestone.statistics.lineages import cluster_difference_interval
 
     own, base = _sample(rows), _sample(control)
     if not own.n or not base.n:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lodestone.campaign.seeds import derive_seed
 from lodestone.pilot.evidence import evidence
 from lodestone.pilot.halving import Bounds, Evidence, Round, halve, schedule
 from lodestone.pilot.record import document
 from lodestone.pilot.trial import NAME
+from lodestone.runtime.seeds import derive_seed
 
 if TYPE_CHECKING:
     import polars as pl

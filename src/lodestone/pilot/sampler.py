@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.campaign.timing import Account, Timing, device_name
 from lodestone.pilot.trial import trial_settings
+from lodestone.sampling.timing import Account, Timing, device_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,9 +47,9 @@ class Sampler:
     def __call__(self, strength: float | None, step: Round) -> pl.DataFrame:
         """Raw samples of one round of a candidate, or of the control where `strength` is None."""
         from lodestone.interruption import stop_if_asked
-        from lodestone.progress import reporter
+        from lodestone.runtime.progress import reporter
+        from lodestone.sampling.job import shard_plan, steering
         from lodestone.sampling.passes import passes
-        from lodestone.sampling.run import shard_plan, steering
         from lodestone.sampling.shard import collect, finished, sample_shard
 
         settings = trial_settings(self.settings, strength, step)

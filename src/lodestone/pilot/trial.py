@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lodestone.campaign.seeds import derive_seed
+from lodestone.runtime.seeds import derive_seed
 
 if TYPE_CHECKING:
     import polars as pl

@@ -99,9 +99,9 @@ def _named(name: str) -> Source:
 
 def _read(path: Path, *, look: bool = True) -> Source:
     """The source that a YAML file describes; its faults are told with file and line."""
-    from lodestone.campaign.errors import ConfigError
-    from lodestone.campaign.yaml_file import read_strictly
-    from lodestone.campaign.yaml_reader import key_text
+    from lodestone.schema.errors import ConfigError
+    from lodestone.schema.yaml_file import read_strictly
+    from lodestone.schema.yaml_reader import key_text
 
     wanted = "a YAML file with the keys of one source, kind and name among them"
     try:

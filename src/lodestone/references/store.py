@@ -21,12 +21,12 @@ from pathlib import Path
 
 import polars as pl
 
-from lodestone.alone import alone
 from lodestone.files import make_folder, write_atomically
 from lodestone.references.descriptions import describe
 from lodestone.references.ledger import NAME, File, Ledger, Part, bucket, read_ledger, write_ledger
 from lodestone.references.source import ReferenceSourceError, Source
 from lodestone.references.table import SCHEMA
+from lodestone.runtime.locks import alone
 
 BUILDING = "building"
 ROW_GROUP = 512  # rows that share their statistics; small, so that a query decodes little of a file

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from lodestone.interruption import stop_if_asked
-from lodestone.progress import EVERY
 from lodestone.references.source import Progress
+from lodestone.runtime.progress import EVERY
 
 
 def entries(label: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Progress:

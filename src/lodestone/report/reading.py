@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lodestone.structures.table import read_table
-from lodestone.tables.reading import read_if_present, read_sources
+from lodestone.workflow.results import read_if_present, read_sources
 
 if TYPE_CHECKING:
     from lodestone.campaign.paths import CampaignPaths

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
+from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling import SAMPLE_VERSION
 from lodestone.structures import table
 from lodestone.unfinished import load, save

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from lodestone.runtime.memory import is_exhausted
 from lodestone.sampling.companion import accompanied, alone
-from lodestone.sampling.memory import is_exhausted
 from lodestone.sampling.state import Kernel, Score, State
 
 if TYPE_CHECKING:

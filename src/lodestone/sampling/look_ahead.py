@@ -56,7 +56,7 @@ class LookAhead:
     def _followed(self, structures: list[Atoms]) -> list[Atoms | None]:
         """Relaxed structures; an estimator that raises loses one structure, not the batch."""
         from lodestone.energies.relax import relax
-        from lodestone.sampling.memory import is_exhausted
+        from lodestone.runtime.memory import is_exhausted
 
         try:
             found = relax(

@@ -17,14 +17,14 @@ import numpy as np
 import polars as pl
 
 from lodestone.interruption import stop_if_asked
+from lodestone.runtime.memory import BatchSize
 from lodestone.sampling.batches import Batches, batch_path
-from lodestone.sampling.fixed import HeldObjective, fixed_batch
 from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolated import Isolated
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
 from lodestone.sampling.loop import LoopOptions, denoise
-from lodestone.sampling.memory import BatchSize
 from lodestone.sampling.particles import ParticleOptions, Particles, ancestors
 from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
@@ -182,7 +182,7 @@ def steered_batch(
     """
     import torch
 
-    from lodestone.campaign.seeds import derive_seed
+    from lodestone.runtime.seeds import derive_seed
 
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)

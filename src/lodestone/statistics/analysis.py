@@ -10,6 +10,7 @@ import polars as pl
 
 from lodestone.statistics.attrition import attrition
 from lodestone.statistics.best import choose_best
+from lodestone.statistics.candidates import join_hull, stack, structures_of
 from lodestone.statistics.cost import Effort, cost
 from lodestone.statistics.distinct import first_of_its_kind
 from lodestone.statistics.distributions import distributions
@@ -23,7 +24,6 @@ from lodestone.statistics.quantities import quantities
 from lodestone.statistics.search import search
 from lodestone.statistics.strictness import strictness
 from lodestone.statistics.success import rates, success
-from lodestone.tables.candidates import join_hull, stack, structures_of
 
 if TYPE_CHECKING:
     from lodestone.constraints.context import Context

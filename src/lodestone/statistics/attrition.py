@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import rate_interval
-from lodestone.statistics.intervals import Interval
+from lodestone.columns import ATTRITION, REASONS
+from lodestone.inference.intervals import Interval
+from lodestone.runtime.seeds import derive_seed
+from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import finite_mask, quarantined, rate_of
 from lodestone.statistics.reasons import group_reasons
-from lodestone.statistics.schemas import ATTRITION, REASONS
 
 STAGES = ("generated", "finite", "valid", "screened", "unique", "novel", "energy", "below_hull_cut")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.statistics.candidates import structures_of
 from lodestone.statistics.outcomes import quarantined
 from lodestone.statistics.plan import Plan
 from lodestone.structures.table import to_pymatgen
-from lodestone.tables.candidates import structures_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import rate_interval
-from lodestone.statistics.intervals import UNDEFINED, Interval
+from lodestone.columns import COST
+from lodestone.inference.intervals import UNDEFINED, Interval
+from lodestone.runtime.seeds import derive_seed
+from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, Plan
-from lodestone.statistics.schemas import COST
 
 DISTINCT = "distinct_persistent"
 METHODS = {"unguided": "rejection"}

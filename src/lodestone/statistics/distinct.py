@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.statistics.candidates import structures_of
 from lodestone.statistics.outcomes import finite_mask
 from lodestone.structures.table import arrays
-from lodestone.tables.candidates import structures_of
 
 GATE = 0.2
 """Fingerprint distance beyond which structures are not even compared; twice the default of `deduplicate`."""

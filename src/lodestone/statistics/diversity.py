@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import rate_interval
+from lodestone.columns import DIVERSITY
+from lodestone.runtime.seeds import derive_seed
+from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import quarantined, rate_of
 from lodestone.statistics.plan import Plan
-from lodestone.statistics.schemas import DIVERSITY
 
 STABLE_BELOW = 0.1
 """eV/atom above the hull; the threshold of stable in MatterGen's S.U.N. rate (Nature 639, 624, 2025)."""

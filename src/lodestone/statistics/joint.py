@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import JOINT
 from lodestone.statistics.distributions import Quantity, as_numbers, shown_range
-from lodestone.statistics.schemas import JOINT
 
 GRID_POINTS = 50
 """Grid points along each axis."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from lodestone.columns import PARETO
 from lodestone.statistics.outcomes import quarantined
 from lodestone.statistics.plan import Plan
-from lodestone.statistics.schemas import PARETO
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import rate_interval
+from lodestone.columns import QUALITY
+from lodestone.runtime.seeds import derive_seed
+from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import rate_of
 from lodestone.statistics.plan import Plan
-from lodestone.statistics.schemas import QUALITY
 
 
 def quality(

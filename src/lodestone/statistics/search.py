@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import SEARCH
 from lodestone.statistics.plan import ArmPlan, Plan
-from lodestone.statistics.schemas import SEARCH
 
 CALLS = "estimator_calls"
 

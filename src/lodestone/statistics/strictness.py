@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.statistics.intervals import wilson
+from lodestone.columns import STRICTNESS
+from lodestone.inference.intervals import wilson
 from lodestone.statistics.plan import Plan
-from lodestone.statistics.schemas import STRICTNESS
 
 ASKED = "asked_space_group"
 KEPT = {"exact": "exact_group", "supergroup": "supergroup"}
@@ -57,9 +57,9 @@ def _row(arm: str, rows: pl.DataFrame, alpha: float) -> dict[str, Any]:
 
 def _judged(row: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether the formula is exact, and the verdict about the group; a failed structure is never kept."""
-    from lodestone.sampling.symmetric.check import strictness as judge
     from lodestone.structures.table import arrays
     from lodestone.wyckoff.proposal import parse
+    from lodestone.wyckoff.verification import strictness as judge
 
     asked = parse(f"{row[ASKED]} {row['asked_orbits']}")
     found = judge(*arrays(dict(row)), asked.space_group, asked.counts)

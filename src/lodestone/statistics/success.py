@@ -13,26 +13,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.statistics.clusters import (
+from lodestone.columns import RATES, SUCCESS
+from lodestone.inference.intervals import UNDEFINED, newcombe, risk_ratio, risk_ratio_interval, wilson
+from lodestone.inference.power import minimal_detectable_effect
+from lodestone.runtime.seeds import derive_seed
+from lodestone.statistics.lineages import (
     cluster_difference_interval,
     cluster_interval,
     mean_of_lineages,
     one_per_lineage,
 )
-from lodestone.statistics.intervals import (
-    UNDEFINED,
-    newcombe,
-    risk_ratio,
-    risk_ratio_interval,
-    wilson,
-)
 from lodestone.statistics.multiplicity import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, ConstraintPlan, Plan
-from lodestone.statistics.power import minimal_detectable_effect
 from lodestone.statistics.proportions import larger, threshold
-from lodestone.statistics.schemas import RATES, SUCCESS
 
 CONFIRMED_AGAINST = ("unguided", "control")
 CONFIRMED_OUTCOME = "satisfied"

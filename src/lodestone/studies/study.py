@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lodestone.campaign.timing import Timing
+from lodestone.sampling.timing import Timing
 
 Row = Mapping[str, Any]
 

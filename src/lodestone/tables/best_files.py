@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lodestone.files import write_text
+from lodestone.handoff.vasp import VaspInput, vasp_input
+from lodestone.statistics.candidates import structures_of
+from lodestone.structures.export import cif, extxyz, file_name
 from lodestone.structures.table import to_ase, to_pymatgen
 from lodestone.tables.best_readme import readme
-from lodestone.tables.candidates import structures_of
-from lodestone.tables.export import cif, extxyz, file_name
-from lodestone.tables.vasp import VaspInput, vasp_input
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

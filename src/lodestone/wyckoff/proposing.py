@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from lodestone.wyckoff.formula import formula_of
+from lodestone.structures.formulas import formula_of
 from lodestone.wyckoff.generator import Generator
 from lodestone.wyckoff.proposal import Proposal
 from lodestone.wyckoff.table import to_table

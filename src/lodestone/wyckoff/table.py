@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from lodestone.wyckoff.formula import counts_of
+from lodestone.structures.formulas import counts_of
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.proposal import Proposal, illegal, parse
 

@@ -35,7 +35,7 @@ def good():
 @pytest.fixture
 def campaign(tmp_path):
     """Loads a campaign from the good text, changed by `replace` pairs and overrides."""
-    from lodestone.campaign import load_campaign
+    from lodestone.config import load_campaign
 
     def load(*replace, **overrides):
         text = GOOD

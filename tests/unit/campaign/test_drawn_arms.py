@@ -6,17 +6,17 @@ import ase.build
 import ase.io
 import pytest
 
-from lodestone.campaign import ConfigError, load_campaign
 from lodestone.campaign.arms import arms
 from lodestone.campaign.jobs import jobs, learns, proposed
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import place
-from lodestone.campaign.plan import plan
-from lodestone.campaign.sections.samplers.union import sampler_models
 from lodestone.campaign.shards import shards
 from lodestone.campaign.stages import passes_per_arm, settings
+from lodestone.config import ConfigError, load_campaign
+from lodestone.operations.plan import plan
 from lodestone.sampling.samplers.drawer import GUIDED, Job, drawer, samplers
-from lodestone.wyckoff.formula import asked, counts_of
+from lodestone.sampling.samplers.registry import sampler_models
+from lodestone.structures.formulas import asked, counts_of
 
 FILE = """\
 campaign: drawn

@@ -7,15 +7,16 @@ import pytest
 from ase import Atoms
 from ase.io import write
 
-from lodestone.campaign import ConfigError, arms, shards
+from lodestone.campaign import arms, shards
 from lodestone.campaign.jobs import jobs
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.plan import plan
-from lodestone.campaign.plan_text import plan_text
 from lodestone.campaign.stages import passes_per_arm, settings
-from lodestone.campaign.status import status
-from lodestone.campaign.text import summary
-from lodestone.workflow import Wiring
+from lodestone.config import ConfigError
+from lodestone.operations.plan import plan
+from lodestone.operations.plan_text import plan_text
+from lodestone.operations.status import status
+from lodestone.operations.summary import summary
+from lodestone.workflow.wiring import Wiring
 
 HEAD = "chemical_system: Li-Co-O"
 

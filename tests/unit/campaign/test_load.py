@@ -7,14 +7,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lodestone.campaign import ConfigError, load_campaign
-from lodestone.campaign.config import Campaign
-from lodestone.campaign.errors import ConfigError as Error
 from lodestone.campaign.faults import faults
-from lodestone.campaign.load import read_strictly
-from lodestone.campaign.sections.energy import GRACE_PUBLISHED
-from lodestone.campaign.sections.model import PUBLISHED
-from lodestone.campaign.yaml_reader import Document, parse, scalar
+from lodestone.config import ConfigError, load_campaign
+from lodestone.config.campaign import Campaign
+from lodestone.config.load import read_strictly
+from lodestone.config.sections.energy import GRACE_PUBLISHED
+from lodestone.config.sections.model import PUBLISHED
+from lodestone.schema.errors import ConfigError as Error
+from lodestone.schema.yaml_reader import Document, parse, scalar
 
 ROOT = Path(__file__).resolve().parents[3]
 WHOLE = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))
@@ -176,7 +176,7 @@ def test_any_value_at_any_key_is_accepted_or_told_as_a_fault(path, value, beside
 
 @given(st.floats(allow_nan=False) | st.integers() | st.booleans() | st.none())
 def test_scalars_survive_being_written(value):
-    from lodestone.campaign.documentation.keys import flow
+    from tools.documentation.keys import flow
 
     text = flow(value) if value not in {float("inf"), float("-inf")} else f"{'-' if value < 0 else ''}.inf"
     assert scalar(text) == value

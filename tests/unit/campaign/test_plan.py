@@ -3,13 +3,13 @@ import json
 import pytest
 
 from lodestone.campaign import arms
-from lodestone.campaign.cost import denoising_steps, evaluations_per_pass, passes_per_structure
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.plan import disk, plan
-from lodestone.campaign.plan_text import plan_text
-from lodestone.campaign.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
+from lodestone.operations.plan import disk, plan
+from lodestone.operations.plan_text import plan_text
 from lodestone.sampling.passes import times
+from lodestone.sampling.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
 from lodestone.text import duration
+from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
 
 
 def passes(campaign, name, steps=100):
@@ -217,7 +217,7 @@ def test_what_is_no_timing_is_passed_over(tmp_path):
 
 
 def test_unknown_numbers_are_called_so(campaign, tmp_path, monkeypatch):
-    monkeypatch.setattr("lodestone.campaign.cost._trained_steps", lambda _: None)
+    monkeypatch.setattr("lodestone.workflow.cost._trained_steps", lambda _: None)
     found = plan(campaign(), CampaignPaths(campaign="small", root=tmp_path))
     assert found.passes is found.steps is None
     text = plan_text(found)

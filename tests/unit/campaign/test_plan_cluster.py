@@ -3,11 +3,11 @@ import pytest
 from lodestone.campaign.arrays import arrays, together
 from lodestone.campaign.forecast import finished_after, shard_that_fits
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.plan import plan
-from lodestone.campaign.plan_text import plan_text
-from lodestone.campaign.profile import profile
-from lodestone.campaign.profile_values import ProfileError
 from lodestone.campaign.rules import NEEDS, Needs
+from lodestone.operations.plan import plan
+from lodestone.operations.plan_text import plan_text
+from lodestone.operations.profile import profile
+from lodestone.operations.profile_values import ProfileError
 
 RULES = {name: Needs(1, {"mem_mb": 1000, "runtime": 60}) for name in NEEDS}
 PROFILE = {

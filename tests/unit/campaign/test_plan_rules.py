@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign import load_campaign
 from lodestone.campaign.jobs import ONCE, PER_ARM, grouped
 from lodestone.campaign.rules import FOLDER, NEEDS, RulesError, needs, read_rules
+from lodestone.config import load_campaign
 
 EVERY_RULE = """\
 campaign: every

@@ -1,7 +1,7 @@
 import pytest
 
 from lodestone.campaign.speeds import Entry, Speed, by_device, is_device, own, read_table, speed, stored
-from lodestone.campaign.timing import Timing, write
+from lodestone.sampling.timing import Timing, write
 
 
 def entry(**changes):

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from lodestone.campaign import arms, shards
-from lodestone.campaign.code import ROOTS, files, meaning
-from lodestone.campaign.code import code as code_of
 from lodestone.campaign.stages import OF_ARMS, STAGES, resolved, settings
+from lodestone.workflow.code import ROOTS, files, meaning
+from lodestone.workflow.code import code as code_of
 
 WHOLE = {"record", "report", "figures"}  # they show every setting
 OTHERS = [stage for stage in STAGES if stage not in OF_ARMS]
@@ -178,7 +178,7 @@ def test_the_arms_of_a_sample_are_steered_as_their_kind_says(campaign):
 
 def test_rebuilt_embedded_assets_change_the_stages_that_use_them(campaign, monkeypatch):
     before = slices(campaign())
-    monkeypatch.setattr("lodestone.campaign.assets._hash", lambda path: f"another {path.name}")
+    monkeypatch.setattr("lodestone.workflow.assets._hash", lambda path: f"another {path.name}")
     touched = {name for name, part in slices(campaign()).items() if part != before[name]}
     assert touched == EVERY_SAMPLE | ESTIMATING | {"references"}
 

@@ -3,10 +3,10 @@ import os
 import polars as pl
 import pytest
 
-from lodestone.campaign.chunks import read_chunks
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.status import status
-from lodestone.campaign.status_text import status_text
+from lodestone.operations.chunks import read_chunks
+from lodestone.operations.status import status
+from lodestone.operations.status_text import status_text
 from lodestone.structures.table import write_table
 
 NOW = 1_700_000_000.0
@@ -126,7 +126,7 @@ def test_stages_of_the_campaign_are_done_with_their_files(campaign, paths):
 
 
 def test_chunks_are_counted_again_only_where_they_are_new(paths, monkeypatch):
-    from lodestone.campaign import chunks
+    from lodestone.operations import chunks
 
     folder = paths.state("unguided", 0)
     chunk(folder / "batch-0000.parquet", 3, 5)
@@ -158,7 +158,7 @@ def test_many_arms_are_told_by_stage(campaign, paths):
 def test_a_damaged_chunk_is_not_counted(tmp_path):
     import polars as pl
 
-    from lodestone.campaign.chunks import read_chunks
+    from lodestone.operations.chunks import read_chunks
     from lodestone.unfinished import save
 
     for i in range(2):

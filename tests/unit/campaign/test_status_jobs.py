@@ -7,9 +7,9 @@ import pytest
 from lodestone.campaign import arms
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place, place
-from lodestone.campaign.status import status
-from lodestone.campaign.status_text import status_text
-from lodestone.campaign.submitted import read_queue
+from lodestone.operations.status import status
+from lodestone.operations.status_text import status_text
+from lodestone.operations.submitted import read_queue
 from lodestone.structures.table import write_table
 from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.records import JobFiles, write

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lodestone.campaign.timing import Account, Timing, device_name, total
+from lodestone.sampling.timing import Account, Timing, device_name, total
 
 
 class Clock:

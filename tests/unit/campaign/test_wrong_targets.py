@@ -8,12 +8,12 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner
+from tools.documentation.constraints import constraints_page
 
-from lodestone.campaign import load_campaign
 from lodestone.campaign.allowed import campaign_schema
-from lodestone.campaign.documentation.constraints import constraints_page
 from lodestone.campaign.stages import resolved
 from lodestone.cli import main
+from lodestone.config import load_campaign
 from lodestone.constraints import term_models
 
 PAIR = "kind: coordination_distribution, center: Co, neighbor: O"

@@ -21,7 +21,7 @@ from lodestone.constraints.context import Context, MissingReferencesError, Poten
 from lodestone.constraints.descriptors.energy_above_hull import REFUSED, EnergyAboveHull
 from lodestone.constraints.measure import measure
 from lodestone.constraints.table import measure_table
-from lodestone.energies.ase_calculator import load_calculator
+from lodestone.energies.estimators.ase import load_calculator
 from lodestone.energies.evaluate import SCHEMA, energies
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from lodestone.curation.settings import elements_of
-from lodestone.progress import reporter
+from lodestone.runtime.progress import reporter
 from lodestone.structures import table
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.curation.distances import min_distance
 from lodestone.curation.fingerprint import distance
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
 from lodestone.curation.trial import shaken
 from lodestone.structures import table
+from lodestone.structures.distances import min_distance
 
 LADDER = (0.01, 0.05, 0.1)
 BOUND = 0.1  # Å

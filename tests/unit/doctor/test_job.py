@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.profile import Profile
 from lodestone.doctor import job as doctor_job
 from lodestone.doctor.job import Watch
+from lodestone.operations.profile import Profile
 from snakemake_executor_plugin_submitit.records import JobFiles, write
 from snakemake_executor_plugin_submitit.status import Row
 

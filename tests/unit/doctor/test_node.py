@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import lodestone
-from lodestone.campaign import load_campaign
+from lodestone.config import load_campaign
 from lodestone.doctor.answer import judged
 from lodestone.doctor.files import needed
 from lodestone.doctor.probe import look, main, torch_sees

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.profile import Profile
 from lodestone.doctor import slurm as doctor_slurm
+from lodestone.operations.profile import Profile
 
 PARTITIONS = """\
 PartitionName=cpu Default=YES MaxTime=2-00:00:00 State=UP Nodes=a

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from training.mattergen.config import checkpoint_config
 
-from lodestone.embedded.mattergen_config import checkpoint_config
 from lodestone.embedded.mattergen_train import TrainingPlan, atom_counts, export, make_batch, train
 from lodestone.embedded.training_set import Example, draw_probabilities, examples, moments, symmetric
 from lodestone.sampling.mattergen.checkpoint import EMBEDDED, load_checkpoint

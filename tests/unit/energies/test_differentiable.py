@@ -14,9 +14,9 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.lj import LennardJones
 from torch import Tensor
 
-from lodestone.energies.ase_calculator import AseEstimator
 from lodestone.energies.differentiable import Evaluate, gradient, potential_energy
 from lodestone.energies.estimators import make_estimator
+from lodestone.energies.estimators.ase import AseEstimator
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 
 SKEWED = np.array([[2.9, 0.2, -0.3], [0.4, 3.1, 0.5], [-0.6, 0.3, 5.2]])

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 from ase import Atoms
+from training.grace.batches import Capacity, pack
+from training.grace.optimizer import Schedule, State, adam, learning_rate, resume, save
 
 from lodestone.embedded import CARD, CARD_DATA, WEIGHTS
 from lodestone.embedded.grace import build as grace_build
 from lodestone.embedded.grace.model import ELEMENTS, Architecture, read_weights, write_weights
-from lodestone.embedded.grace_batches import Capacity, pack
 from lodestone.embedded.grace_distortions import KINDS, LIMITS, distorted_copies
 from lodestone.embedded.grace_labels import _same, held_out, split
-from lodestone.embedded.grace_optimizer import Schedule, State, adam, learning_rate, resume, save
 from lodestone.files import file_hash
 from lodestone.structures import table
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lodestone.campaign import Campaign, ConfigError, load_campaign
 from lodestone.campaign.jobs import jobs
 from lodestone.campaign.potentials import key, others
 from lodestone.campaign.stages import resolved, settings
-from lodestone.workflow import Wiring
+from lodestone.config import Campaign, ConfigError, load_campaign
+from lodestone.workflow.wiring import Wiring
 
 TEXT = """\
 campaign: c

@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from lodestone.embedded import CARD_DATA, WEIGHTS
+from lodestone.energies.estimators.grace.calculator import GraceEstimator
 from lodestone.energies.evaluation import Evaluation
-from lodestone.energies.grace import GraceEstimator
 from lodestone.energies.guards import guards_for
 from lodestone.energies.relax import relax
 from lodestone.structures import table
@@ -142,7 +142,7 @@ def test_distorted_crystals_come_to_rest_at_credible_volumes(
 
 def test_loading_and_evaluating_is_silent() -> None:
     code = (
-        "from ase.build import bulk; from lodestone.energies.grace import GraceEstimator; "
+        "from ase.build import bulk; from lodestone.energies.estimators.grace.calculator import GraceEstimator; "
         "GraceEstimator('embedded').evaluate([bulk('Fe')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign import load_campaign
-from lodestone.campaign.assets import estimator_hashes
 from lodestone.campaign.potentials import missing_models
 from lodestone.campaign.stages import settings
+from lodestone.config import load_campaign
 from lodestone.doctor.files import here
 from lodestone.energies.estimators import estimator_and_guards, make_estimator
-from lodestone.energies.grace_models import ALIASES, MissingModelError, model_hash, model_path, place
-from lodestone.workflow import Wiring
+from lodestone.energies.estimators.grace.models import (
+    ALIASES,
+    MissingModelError,
+    model_hash,
+    model_path,
+    place,
+)
+from lodestone.workflow.assets import estimator_hashes
+from lodestone.workflow.wiring import Wiring
 
 NAME = "GRACE-2L-OMAT-large-ft-AM"
 CAMPAIGN = """\
@@ -110,7 +116,7 @@ def test_every_stage_that_evaluates_says_what_is_missing(cache: Path) -> None:
 
 def test_look_ahead_and_terms_say_it_too(cache: Path) -> None:
     from lodestone.campaign import arms, shards
-    from lodestone.sampling.run import steering
+    from lodestone.sampling.job import steering
 
     campaign = load_campaign(Path("real.yaml"), {"references": ["embedded"]})
     guided = next(arm for arm in arms(campaign) if arm.kind == "guided")

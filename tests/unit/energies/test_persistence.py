@@ -7,9 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
-from lodestone.energies.ase_calculator import AseEstimator
-from lodestone.energies.guards import Guards
-from lodestone.energies.persistence import (
+from lodestone.constraints.persistence import (
     SCHEMA,
     assemble,
     is_valid,
@@ -17,6 +15,8 @@ from lodestone.energies.persistence import (
     parsed_constraints,
     relax_rows,
 )
+from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.guards import Guards
 from lodestone.structures import table
 
 VOLUME = {"terms": [{"kind": "volume_per_atom", "target": 11.6}], "combine": 2.0, "satisfied_within": 0.6}

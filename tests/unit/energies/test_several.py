@@ -15,8 +15,8 @@ from estimator_cases import script
 
 from lodestone.energies import identity
 from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreement, disagreements
+from lodestone.inference.intervals import wilson
 from lodestone.report.figures.agreement import agreement_panels, parity_figure
-from lodestone.statistics.intervals import wilson
 from lodestone.structures import table
 
 EMT = {"kind": "ase", "calculator": "emt", "arguments": {}}

@@ -14,7 +14,7 @@ from lodestone.energies import identity, stage
 from lodestone.energies.estimators import estimator_and_guards
 from lodestone.energies.evaluate import energies
 from lodestone.interruption import Stopped
-from lodestone.progress import reporter
+from lodestone.runtime.progress import reporter
 from lodestone.structures import table
 
 EMT: dict[str, Any] = {"energy": {"estimator": {"kind": "ase", "calculator": "emt", "arguments": {}}}}

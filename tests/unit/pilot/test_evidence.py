@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lodestone.inference.intervals import newcombe
 from lodestone.pilot.evidence import FEWEST, _medians, evidence, median_rise
 from lodestone.pilot.halving import Bounds, out_of_bounds
-from lodestone.statistics.intervals import newcombe
 
 
 def rows(n, valid, satisfied=0, energy=0.1, per_lineage=1):

@@ -100,8 +100,8 @@ def test_a_pilot_repeats_itself(finished):
 
 
 def test_the_seeds_of_a_pilot_are_no_arm_s():
-    from lodestone.campaign.seeds import derive_seed
     from lodestone.pilot.halving import Round
+    from lodestone.runtime.seeds import derive_seed
 
     trials = [
         trial_settings(SETTINGS, strength, Round(index, 2, 8, 8 * index))

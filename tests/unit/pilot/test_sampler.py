@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.adapter import stage_settings
 from lodestone.interruption import Stopped
 from lodestone.pilot.halving import Round
 from lodestone.pilot.sampler import Sampler
+from lodestone.workflow.adapter import stage_settings
 
 CAMPAIGN = """\
 campaign: small

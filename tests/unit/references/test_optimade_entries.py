@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lodestone.references.sources.optimade import OptimadeSource
+from lodestone.references.sources.optimade.delivery import _crystal, _page
 from lodestone.references.web import crystals as c
 from lodestone.references.web.links import ForeignLinkError, followed
-from lodestone.references.web.optimade import _crystal, _page
 from lodestone.references.web.pages import KeptPages
 
 SOURCE = OptimadeSource(

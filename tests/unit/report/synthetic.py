@@ -16,7 +16,7 @@ from lodestone.campaign.paths import CampaignPaths
 from lodestone.files import write_json
 from lodestone.statistics.plan import Plan, plan_from_settings
 from lodestone.structures.table import write_table
-from lodestone.tables.reading import STAGES
+from lodestone.workflow.results import STAGES
 
 CONSTRAINTS: dict[str, Any] = {
     "co_o_4": {

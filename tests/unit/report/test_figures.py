@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lodestone.columns import ATTRITION, DISTRIBUTIONS, PARETO, RATES
 from lodestone.report.figures.cost import _ticks
 from lodestone.report.figures.distributions import bands, counts_figure, distribution_figure
 from lodestone.report.figures.hull import above_hull_figure
@@ -21,7 +22,6 @@ from lodestone.report.figures.space_groups import (
 from lodestone.report.palette import styles
 from lodestone.statistics.distributions import Quantity, distributions
 from lodestone.statistics.plan import ArmPlan
-from lodestone.statistics.schemas import ATTRITION, DISTRIBUTIONS, PARETO, RATES
 
 ARMS = [
     ArmPlan("unguided", "unguided", None, 0.0),

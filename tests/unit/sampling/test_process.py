@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from training.mattergen.config import checkpoint_config
 
-from lodestone.embedded.mattergen_config import checkpoint_config
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, build
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.particles import gather, systematic

@@ -33,7 +33,7 @@ def paths(folder: Path) -> tuple[Path, Path]:
 
 
 def settings(folder: Path) -> dict:
-    from lodestone.adapter import stage_settings
+    from lodestone.workflow.adapter import stage_settings
 
     (folder / "small.yaml").write_text(CAMPAIGN)
     return stage_settings("sample", folder / "small.yaml", "control", 0)

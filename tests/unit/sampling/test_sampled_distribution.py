@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from training.mattergen.config import checkpoint_config
 
-from lodestone.embedded.mattergen_config import checkpoint_config
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, build
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

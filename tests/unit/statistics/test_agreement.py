@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.statistics.clusters import bootstrap_rates, mean_of_lineages
-from lodestone.statistics.intervals import newcombe, risk_ratio, risk_ratio_interval, wilson
+from lodestone.inference.intervals import newcombe, risk_ratio, risk_ratio_interval, wilson
+from lodestone.statistics.lineages import bootstrap_rates, mean_of_lineages
 from lodestone.statistics.multiplicity import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import rate_of
 from lodestone.statistics.proportions import larger

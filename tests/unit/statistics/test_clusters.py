@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from lodestone.statistics.clusters import (
+from lodestone.inference.intervals import newcombe, wilson
+from lodestone.statistics.lineages import (
     bootstrap_rates,
     cluster_difference_interval,
     cluster_interval,
     one_per_lineage,
 )
-from lodestone.statistics.intervals import newcombe, wilson
 from lodestone.statistics.outcomes import Sample
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from lodestone.inference.intervals import wilson
 from lodestone.statistics.cost import DISTINCT, KINDS, Effort, Rate, cost, ratio
 from lodestone.statistics.cost_words import cost_words
-from lodestone.statistics.intervals import wilson
 from lodestone.statistics.plan import plan_from_settings
 
 TERM = {"kind": "volume_per_atom", "target": 10.0}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from tools.documentation.statistics import statistics_page
 
-from lodestone.campaign.documentation.statistics import statistics_page
+from lodestone.columns import TABLES
+from lodestone.columns.candidates import CANDIDATES, PER_CONSTRAINT, column_of
+from lodestone.constraints import persistence
 from lodestone.curation import duplicates, novelty, screening, symmetry, validity
-from lodestone.energies import evaluate, hull, persistence
+from lodestone.energies import evaluate, hull
 from lodestone.sampling import batches
 from lodestone.statistics.analysis import Analysis
-from lodestone.statistics.schemas import TABLES
-from lodestone.statistics.schemas.candidates import CANDIDATES, PER_CONSTRAINT, column_of
 
 STAGES = (batches, validity, symmetry, screening, duplicates, novelty, evaluate, hull)
 FILES = {"reasons": "attrition_reasons"}

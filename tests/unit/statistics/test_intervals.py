@@ -8,13 +8,7 @@ import pytest
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from lodestone.statistics.intervals import (
-    UNDEFINED,
-    newcombe,
-    risk_ratio,
-    risk_ratio_interval,
-    wilson,
-)
+from lodestone.inference.intervals import UNDEFINED, newcombe, risk_ratio, risk_ratio_interval, wilson
 
 COUNTS = [(k, n) for n in (1, 2, 5, 24, 250, 1000) for k in sorted({0, 1, n // 3, n - 1, n})]
 TABLES = [(a, n, b, m) for a, n in COUNTS[::2] for b, m in COUNTS[1::3]]

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from scipy.stats import gaussian_kde
 
+from lodestone.columns import JOINT
 from lodestone.statistics.distributions import Quantity, shown_range
 from lodestone.statistics.joint import GRID_POINTS, joint, joint_density
-from lodestone.statistics.schemas import JOINT
 
 SPAN = {"x": [(4.0, 4.0)], "y": [(10.0, 12.0)], "z": [(None, 2.0)]}
 

@@ -12,8 +12,8 @@ import pytest
 from planted import Draw, alike, campaigns, copies, exactly, independent
 from scipy.stats import binom
 
+from lodestone.inference.power import rejections
 from lodestone.statistics.multiplicity import holm
-from lodestone.statistics.power import rejections
 from lodestone.statistics.proportions import threshold
 
 CAMPAIGNS = 200

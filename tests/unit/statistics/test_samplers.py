@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.report.samplers import sampler_panels
+from lodestone.report.panels.samplers import sampler_panels
 from lodestone.statistics.plan import ArmPlan, Plan
 from lodestone.statistics.search import search
 from lodestone.statistics.strictness import strictness

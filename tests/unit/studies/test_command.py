@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from lodestone.studies import NAMES
+from tools.case_studies import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = """\
@@ -41,7 +40,7 @@ def test_all_five_run_on_the_embedded_model_and_the_page_is_written(make):
         f"snakemake --configfile config/{name}.yaml --config variant=embedded --profile profiles/local"
         for name in NAMES
     ]
-    assert calls == [*expected, "python -m lodestone.studies"]
+    assert calls == [*expected, "python -m tools.case_studies"]
 
 
 def test_a_study_that_fails_stops_no_other_and_is_named(make):

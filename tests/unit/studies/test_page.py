@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tools.case_studies import NAMES
+from tools.case_studies.__main__ import main
+from tools.case_studies.reading import _read, read_study
 
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.statistics.wording import p_text, percent
-from lodestone.studies import NAMES
-from lodestone.studies.__main__ import main
 from lodestone.studies.page import between, results
-from lodestone.studies.reading import _read, read_study
 from lodestone.studies.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -10,7 +10,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.cif import CifParser
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from lodestone.tables.export import cif, difference, extxyz, file_name
+from lodestone.structures.export import cif, difference, extxyz, file_name
 
 CRYSTALS = {
     225: Structure.from_spacegroup(225, Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3]),

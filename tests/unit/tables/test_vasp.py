@@ -8,7 +8,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
 from pymatgen.io.vasp.sets import MPRelaxSet
 
-from lodestone.tables.vasp import FILES, vasp_input
+from lodestone.handoff.vasp import FILES, vasp_input
 
 COBALTATE = Structure.from_spacegroup(
     166, Lattice.hexagonal(2.82, 14.05), ["Li", "Co", "O"], [[0, 0, 0], [0, 0, 0.5], [0, 0, 0.24]]

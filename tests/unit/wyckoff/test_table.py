@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import polars as pl
 import pytest
 
+from lodestone.structures.formulas import counts_of, formula_of
 from lodestone.wyckoff.assignments import best_assignments
-from lodestone.wyckoff.formula import counts_of, formula_of
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.proposal import Proposal, illegal, parse
 from lodestone.wyckoff.proposing import proposals_for

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, create_model, model_validator
 
-from lodestone.campaign.sections.base import Listed, Problem, Section, refuse, unit
 from lodestone.campaign.sections.pilot import Automatic, Pilot
+from lodestone.schema.sections import Listed, Problem, Section, refuse, unit
 
 Time = Annotated[float, Field(ge=0, le=1)]
 PositiveTime = Annotated[float, Field(gt=0, le=1)]

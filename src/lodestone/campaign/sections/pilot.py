@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from lodestone.campaign.sections.base import Listed, Section, refuse, unit
+from lodestone.schema.sections import Listed, Section, refuse, unit
 
 Candidate = Annotated[float, Field(gt=0)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lodestone.campaign.sections.base import Section
+from lodestone.schema.sections import Section
 
 
 class Sampler(Section):

@@ -58,7 +58,7 @@ def export(weights: Path, folder: Path) -> None:
     Parameters are in single precision, as they were fitted; sums over atoms are in double.
     """
     from lodestone.embedded.grace.model import assign, instructions, read_weights
-    from lodestone.energies.tensorflow import load_tensorflow, silence
+    from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
 
     tf = load_tensorflow()
     from tensorpotential import TensorPotential

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lodestone.energies.tensorflow import load_tensorflow, silence
+from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
 from lodestone.files import write_atomically
 
 ELEMENTS = ("B", "Ca", "Co", "Cu", "Fe", "Li", "Nd", "O", "P", "Si")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.inference.intervals import wilson
 from lodestone.report.palette import BLACK, OUTCOMES, apply_layout
-from lodestone.statistics.intervals import wilson
 from lodestone.statistics.verdict import NAMES
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from lodestone.sampling.run import load_model, shard_plan, steering
+from lodestone.sampling.job import load_model, shard_plan, steering
 from lodestone.sampling.samplers.drawer import GUIDED, Drawer, Job
 from lodestone.sampling.shard import sample_batch
 

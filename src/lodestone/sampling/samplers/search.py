@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lodestone.sampling.run import load_model, shard_plan
+from lodestone.sampling.job import load_model, shard_plan
 from lodestone.sampling.samplers.drawer import Drawer, Job
 
 RANDOM = "rss"

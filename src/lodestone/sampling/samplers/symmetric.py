@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from lodestone.sampling.run import load_model, shard_plan, steering
+from lodestone.sampling.job import load_model, shard_plan, steering
 from lodestone.sampling.samplers.drawer import Drawer, Job
 
 KINDS = ("symmetric",)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lodestone.sampling.fixed import fixed_batch
+from lodestone.sampling.inpainting import fixed_batch
 from lodestone.sampling.isolated import Isolated
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
@@ -77,7 +77,7 @@ def search_batch(
     """
     import torch
 
-    from lodestone.campaign.seeds import derive_seed
+    from lodestone.runtime.seeds import derive_seed
 
     require_types_alone(plan.templates, every_atom=diffusion is None)
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)

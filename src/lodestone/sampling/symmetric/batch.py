@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lodestone.campaign.seeds import derive_seed
+from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling.rows import Crystal, crystal_of
 from lodestone.sampling.shard import ShardPlan, Steering, steered_batch
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lodestone.statistics.schemas.column import Column, Table, bounds, count, flag, number, text
+from lodestone.columns.column import Column, Table, bounds, count, flag, number, text
 
 EMPTY = "nothing was generated, or the outcome was not measured"
 EITHER = f"{EMPTY}, in either arm"

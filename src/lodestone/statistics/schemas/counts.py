@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lodestone.statistics.schemas.column import Table, bounds, count, flag, number, text
+from lodestone.columns.column import Table, bounds, count, flag, number, text
 
 _BY_LINEAGE = "Wilson, or over lineages where structures share them"
 _NOTE = {"note": text("what is not defined, and why", "nothing is to be said")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lodestone.statistics.schemas.column import Table, bounds, count, number, place, text
+from lodestone.columns.column import Table, bounds, count, number, place, text
 
 _NO_STRUCTURE = "no structure of the search came through"
 _NONE = "nothing was generated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lodestone.statistics.schemas.column import Table, count, flag, number, place, text
+from lodestone.columns.column import Table, count, flag, number, place, text
 
 PARETO = Table(
     "constraint × ranked structure: screened first members of clusters of all arms, and references",

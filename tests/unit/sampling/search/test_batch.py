@@ -12,11 +12,11 @@ import pytest
 import torch
 from ase import Atoms
 
-from lodestone.campaign.seeds import derive_seed
-from lodestone.energies.ase_calculator import AseEstimator
+from lodestone.energies.estimators.ase import AseEstimator
 from lodestone.energies.evaluation import Estimator, Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import relax
+from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling.guided import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

@@ -138,7 +138,7 @@ def test_the_whole_comparison_of_known_minima(tmp_path: Path) -> None:
 
 
 def test_the_cases_are_what_they_say() -> None:
-    from lodestone.embedded.prototypes import SYSTEMS
+    from training.references.prototypes import SYSTEMS
 
     trained = {frozenset(q.elements) for quotas in SYSTEMS.values() for q in quotas}
     for case in CASES.values():

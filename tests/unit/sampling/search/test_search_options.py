@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from lodestone.campaign.sections.samplers.gss import Gss
-from lodestone.campaign.sections.samplers.rss import Rss
+from lodestone.sampling.samplers.rss import Rss
 from lodestone.sampling.search.options import DriftOptions, RandomOptions, SearchOptions, options_of
 
 

@@ -18,10 +18,10 @@ from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.symmetric.batch import COLUMNS, chosen_proposals, symmetric_batch
-from lodestone.sampling.symmetric.check import has_operations, strictness
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
 from lodestone.structures.table import arrays
 from lodestone.wyckoff.proposal import Proposal, parse
+from lodestone.wyckoff.verification import has_operations, strictness
 
 PLAIN = Steering(None, GuidanceOptions(0.0), LoopOptions())
 PROPOSALS = [

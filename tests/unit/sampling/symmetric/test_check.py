@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lodestone.sampling.symmetric.check import EXACT, OTHER, SUPERGROUP, operations, strictness
 from lodestone.wyckoff.groups import NUMBERS, space_group
+from lodestone.wyckoff.verification import EXACT, OTHER, SUPERGROUP, operations, strictness
 
 SALT = np.array([11, 17])
 FCC = 5.64 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])

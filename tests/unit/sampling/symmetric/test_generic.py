@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lodestone.sampling.symmetric.check import has_operations
 from lodestone.sampling.symmetric.generic import generic_group, random_crystal
 from lodestone.wyckoff.proposal import parse
+from lodestone.wyckoff.verification import has_operations
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from lodestone.campaign.sections.base import Section, unit
 from lodestone.campaign.sections.sampler import Sampler
+from lodestone.schema.sections import Section, unit
 
 Positive = Annotated[float, Field(gt=0)]
 

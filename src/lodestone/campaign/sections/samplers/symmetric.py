@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lodestone.campaign.sections.base import Listed, allowed, refuse
 from lodestone.campaign.sections.sampler import Sampler
-from lodestone.wyckoff.formula import ALLOWED as FORMULAS
+from lodestone.schema.sections import Listed, allowed, refuse
+from lodestone.structures.formulas import ALLOWED as FORMULAS
 
 NUMBERS = "numbers of space groups from 1 to 230, each once, e.g. [2, 14, 166]"
 Number = Annotated[int, Field(ge=1, le=230)]

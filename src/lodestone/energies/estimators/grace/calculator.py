@@ -1,0 +1,235 @@
+"""GRACE (Bochkarev et al., Phys. Rev. X 14, 021036, 2024) in batches, through `tensorpotential`.
+
+The package's calculator takes one structure at a time. Here many are joined into one evaluation by
+the package's own data builder; atomic energies and pair forces are then summed per structure.
+A model compiles once per shape of its input (seconds), so batches are filled to one capacity and
+padded to it; a last, small one is padded to a fraction of it. The shape depends on nothing but the
+batch itself, so a rerun meets the same numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lodestone.energies.estimators.grace.models import EMBEDDED, model_hash, model_path
+from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
+from lodestone.energies.evaluation import Evaluation
+from lodestone.files import file_hash
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+KIND = "grace"
+Sample = dict[str, np.ndarray]
+ATOMS, BONDS = 8, 256  # of a typical structure; `batch_size` of them are the capacity of a batch
+STEP = 4  # between the padded shapes
+
+
+class GraceEstimator:
+    """A GRACE SavedModel: `embedded`, a folder, or the name of a published model.
+
+    `elements` are the symbols it covers, `cutoff` (Å) how far it sees, `file_hash` the SHA-256 of
+    its folder. Runs on a GPU where TensorFlow finds one.
+    """
+
+    def __init__(self, model: str = "embedded", batch_size: int = 32) -> None:
+        """Load a model; a batch holds as many atoms and bonds as `batch_size` small structures."""
+        folder = model_path(model)
+        load_tensorflow()
+        with silence():
+            from tensorpotential.calculator import TPCalculator
+
+            calculator = TPCalculator(str(folder), enable_uq_if_available=False)
+        self.name = f"grace-{folder.name if model != 'embedded' else model}"
+        self.folder = folder
+        self.elements = frozenset(str(symbol) for symbol in calculator.element_map)
+        self.cutoff = float(calculator.cutoff)
+        self._capacity = batch_size * ATOMS, batch_size * BONDS
+        self._model = calculator.models[0]
+        self._builders = calculator.data_builders
+        self._keys = calculator.data_keys
+        self._published = model
+        self._met: set[tuple[bool, tuple[int, int]]] = set()  # of energies, padded shape: the first compiles
+        self._forward: Callable[[dict[str, Any]], Any] | None = load_tensorflow().function(
+            lambda data: self._model.compute(data)["atomic_energy"], jit_compile=True
+        )
+
+    @property
+    def file_hash(self) -> str:
+        """SHA-256 of the files of the model, of the weights where it is rebuilt from them."""
+        if self._published == EMBEDDED:
+            from lodestone.embedded import WEIGHTS
+
+            return file_hash(WEIGHTS)
+        return model_hash(self.folder)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What is recorded of it."""
+        gpus = load_tensorflow().config.list_physical_devices("GPU")
+        kinds = {v.dtype.name for v in self._model.signatures["compute"].variables if v.dtype.is_floating}
+        return {
+            "model": self._published, "sha256": self.file_hash, "package": "tensorpotential",
+            "device": "gpu" if gpus else "cpu", "precision": "+".join(sorted(kinds)) or None,
+        }  # fmt: skip
+
+    def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Evaluate structures in batches of like size, largest first; the order is kept."""
+        samples = [self._sample(atoms) for atoms in structures]
+        found: dict[int, Evaluation] = {}
+        for batch in self._batches(samples):
+            evaluations = self._evaluate_batch([samples[i] for i in batch])
+            for i, evaluation in zip(batch, evaluations, strict=True):
+                found[i] = _with_stress(evaluation, structures[i].get_volume())
+        return [found[i] for i in range(len(structures))]
+
+    def energy_only(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Energies in the same batches; what only forces need is not computed."""
+        samples = [self._sample(atoms) for atoms in structures]
+        found: dict[int, Evaluation] = {}
+        for batch in self._batches(samples):
+            energies, atom = self._atomic_energies([samples[i] for i in batch]), 0
+            for i in batch:
+                n_atoms = _atoms(samples[i])
+                energy = float(energies[atom : atom + n_atoms].sum())
+                found[i], atom = Evaluation.energy_alone(n_atoms, energy), atom + n_atoms
+        return [found[i] for i in range(len(structures))]
+
+    def _batches(self, samples: list[Sample]) -> list[list[int]]:
+        """Indices of samples, largest first, packed up to the capacity."""
+        most_atoms, most_bonds = self._capacity
+        batches: list[list[int]] = []
+        atoms = bonds = 0
+        for i in np.argsort([-_bonds(sample) for sample in samples], kind="stable"):
+            atoms, bonds = atoms + _atoms(samples[i]), bonds + _bonds(samples[i])
+            if not batches or atoms >= most_atoms or bonds > most_bonds:
+                batches.append([])
+                atoms, bonds = _atoms(samples[i]), _bonds(samples[i])
+            batches[-1].append(int(i))
+        return batches
+
+    def _sample(self, atoms: Atoms) -> Sample:
+        sample: Sample = {}
+        for builder in self._builders:
+            sample |= builder.extract_from_ase_atoms(atoms)
+        return sample
+
+    def _evaluate_batch(self, samples: list[Sample]) -> list[Evaluation]:
+        """Energies (eV), forces (eV/Å) and virials (eV, in the place of the stress) of a batch."""
+        batch = self._joined(samples)
+        vectors = batch["bond_vector"]
+        output = self._compute(batch)
+        pair_forces = output.get("z_pair_f")
+        if pair_forces is None and len(samples) > 1:
+            # An older export without pair forces knows only the virial of everything it was given.
+            return [self._evaluate_batch([sample])[0] for sample in samples]
+        energies = _flat(output["atomic_energy"])
+        forces = output["total_f"].numpy().astype(float)
+        evaluations, atom, bond = [], 0, 0
+        for sample in samples:
+            n_atoms, n_bonds = _atoms(sample), _bonds(sample)
+            here = slice(bond, bond + n_bonds)
+            virial = (
+                _full(output["virial"].numpy())
+                if pair_forces is None
+                else vectors[here].T @ pair_forces.numpy()[here]
+            )
+            evaluations.append(
+                Evaluation(
+                    energy=float(energies[atom : atom + n_atoms].sum()),
+                    forces=forces[atom : atom + n_atoms],
+                    stress=-(virial + virial.T) / 2,
+                )
+            )
+            atom, bond = atom + n_atoms, bond + n_bonds
+        return evaluations
+
+    def _joined(self, samples: list[Sample]) -> Sample:
+        from tensorpotential import constants
+
+        joined: Sample = {}
+        for builder in self._builders:
+            joined |= builder.join_to_batch(samples)
+        atoms, bonds = self._shape(sum(map(_atoms, samples)) + 1, sum(map(_bonds, samples)))
+        shape = {
+            constants.PAD_MAX_N_STRUCTURES: len(samples) + 1,
+            constants.PAD_MAX_N_ATOMS: atoms,
+            constants.PAD_MAX_N_NEIGHBORS: bonds,
+        }
+        for builder in self._builders:
+            builder.pad_batch(joined, shape)
+        return joined
+
+    def _shape(self, atoms: int, bonds: int) -> tuple[int, int]:
+        """The smallest shape that holds a batch: the capacity, or a power of `STEP` of it."""
+        most_atoms, most_bonds = self._capacity
+        level = max(atoms / most_atoms, bonds / most_bonds, STEP**-2)
+        factor = STEP ** math.ceil(math.log(level, STEP) - 1e-9)
+        return math.ceil(most_atoms * factor), math.ceil(most_bonds * factor)
+
+    def _atomic_energies(self, samples: list[Sample]) -> np.ndarray:
+        """Energies of the atoms of a batch (eV), by the model without its backward half.
+
+        That half is cut out by compiling the model anew; one that cannot be compiled is used whole.
+        """
+        batch = self._joined(samples)
+        if self._forward is not None:
+            with contextlib.suppress(*_refusals()):
+                return _flat(self._call(self._forward, batch))
+            self._forward = None
+        return _flat(self._compute(batch)["atomic_energy"])
+
+    def _compute(self, batch: Sample) -> dict[str, Any]:
+        found: dict[str, Any] = self._call(self._model.compute, batch)
+        return found
+
+    def _call(self, function: Callable[[dict[str, Any]], Any], batch: Sample) -> Any:
+        tf = load_tensorflow()
+        data = {key: tf.convert_to_tensor(_narrow(np.asarray(batch[key]))) for key in self._keys}
+        shape = function is self._forward, (len(batch["atomic_mu_i"]), len(batch["bond_vector"]))
+        with contextlib.nullcontext() if shape in self._met else silence():
+            self._met.add(shape)
+            return function(data)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What TensorFlow raises where it cannot compile a function as a whole."""
+    errors = load_tensorflow().errors
+    return errors.InvalidArgumentError, errors.UnimplementedError, errors.InternalError
+
+
+def _flat(tensor: Any) -> np.ndarray:
+    array: np.ndarray = tensor.numpy().reshape(-1).astype(float)
+    return array
+
+
+def create(settings: Mapping[str, Any], batch_size: int) -> GraceEstimator:
+    """From `{kind: grace, model: embedded | path | published name}`."""
+    return GraceEstimator(settings.get("model", "embedded"), batch_size)
+
+
+def _with_stress(evaluation: Evaluation, volume: float) -> Evaluation:
+    return Evaluation(evaluation.energy, evaluation.forces, evaluation.stress / volume)
+
+
+def _full(voigt: np.ndarray) -> np.ndarray:
+    """xx, yy, zz, xy, xz, yz as a symmetric (3, 3) array."""
+    xx, yy, zz, xy, xz, yz = voigt.reshape(-1).astype(float)
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+
+def _atoms(sample: Sample) -> int:
+    return len(sample["atomic_mu_i"])
+
+
+def _bonds(sample: Sample) -> int:
+    return len(sample["bond_vector"])
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.int32) if array.dtype.kind == "i" else array

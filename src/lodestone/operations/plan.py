@@ -1,0 +1,190 @@
+"""What a campaign will take before it is run: jobs, structures, network passes, time and disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lodestone.campaign import forecast
+from lodestone.campaign.arms import Arm, arms
+from lodestone.campaign.arrays import arrays
+from lodestone.campaign.cluster import Cluster, on_cluster, sampling_device
+from lodestone.campaign.jobs import jobs as every_job
+from lodestone.campaign.jobs import piloted
+from lodestone.campaign.paths import CampaignPaths
+from lodestone.campaign.rules import Needs
+from lodestone.campaign.shards import shards
+from lodestone.campaign.speeds import CPU, Speed, model_kind, speed
+from lodestone.config.campaign import Campaign
+from lodestone.operations.profile import Profile
+from lodestone.pilot.halving import schedule
+from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
+
+COPIES = 6  # a structure is in samples, relaxed and symmetrized, and three times in candidates
+BYTES_PER_ATOM, BYTES_PER_COPY, BYTES_PER_STRUCTURE = 26, 72, 1500
+REPORT_BYTES = 8_000_000
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """One arm: its shards, its structures and what they cost."""
+
+    arm: str
+    kind: str
+    shards: int
+    structures: int
+    passes_per_structure: float | None
+    passes: float | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class PilotCost:
+    """The pilot of a constraint; what it takes where no candidate is out of bounds, else less."""
+
+    constraint: str
+    rounds: int
+    structures: int
+    passes: float | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole campaign."""
+
+    campaign: str
+    chemical_system: str
+    model: str
+    """embedded, published or own."""
+    steps: int | None
+    evaluations_per_pass: int
+    """1, or 2 where classifier-free guidance evaluates both halves in every pass."""
+    arms: tuple[ArmCost, ...]
+    pilots: tuple[PilotCost, ...]
+    jobs: Mapping[str, int]
+    """Number of jobs by stage."""
+    structures: int
+    """Structures of the arms."""
+    passes: float | None
+    hours: float | None
+    """Hours of sampling on one device, one job at a time."""
+    device: str
+    """cpu, gpu or the name of one."""
+    speed: Speed | None
+    """Where the hours are from."""
+    looks_ahead: bool
+    """Whether particles look ahead, which passes do not count."""
+    searches: tuple[str, ...]
+    """Arms that search by the forces of the estimator, which passes do not count either."""
+    disk_bytes: int
+    """Upper estimate of everything below results/<campaign>."""
+    cluster: Cluster | None = None
+
+    @property
+    def planning_seconds(self) -> float:
+        """What Snakemake takes to plan all jobs."""
+        return forecast.planning_seconds(sum(self.jobs.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        totals = {"jobs_total": sum(self.jobs.values()), "planning_seconds": self.planning_seconds}
+        return asdict(self) | totals
+
+
+def plan(
+    campaign: Campaign,
+    paths: CampaignPaths,
+    *,
+    on: tuple[Profile, Mapping[str, Needs]] | None = None,
+    device: str | None = None,
+    seconds_per_pass: float | None = None,
+) -> Plan:
+    """The plan of a campaign, and of its jobs on a cluster where there is a profile.
+
+    Args:
+        campaign: What is planned.
+        paths: Where its timings are looked for.
+        on: A profile of Snakemake, and what the rules ask for.
+        device: What it is sampled on: cpu, gpu or a part of a GPU's name; None leaves that to the profile.
+        seconds_per_pass: Of one structure, where the user knows better.
+
+    Raises:
+        ProfileError: a rule would ask for what cannot be asked.
+    """
+    found = arrays(campaign, *on) if on else ()
+    wanted = device or sampling_device(found)
+    known = speed(campaign, paths.directory / "timing", device=wanted, given=seconds_per_pass)
+    steps, rate = denoising_steps(campaign), known.seconds_per_pass if known else None
+    costs = tuple(_cost(campaign, arm, steps, rate) for arm in arms(campaign))
+    pilots = tuple(pilot_cost(campaign, arm, steps, rate) for arm in piloted(campaign))
+    structures = sum(cost.structures for cost in costs)
+    hours, pilot_hours = [cost.hours for cost in costs], [cost.hours for cost in pilots]
+    return Plan(
+        campaign=campaign.campaign,
+        chemical_system=campaign.chemical_system,
+        model=model_kind(campaign),
+        steps=steps,
+        evaluations_per_pass=evaluations_per_pass(campaign),
+        arms=costs,
+        pilots=pilots,
+        jobs=dict(Counter(job.rule for job in every_job(campaign))),
+        structures=structures,
+        passes=_sum([*(cost.passes for cost in costs), *(cost.passes for cost in pilots)]),
+        hours=_sum([*hours, *pilot_hours]),
+        device=known.device if known else wanted or CPU,
+        speed=known,
+        looks_ahead=_looks_ahead(campaign),
+        searches=tuple(arm.name for arm in campaign.arms if arm.made and arm.sampling.uses_forces),
+        disk_bytes=disk(structures + sum(p.structures for p in pilots), campaign.sampling.atoms.most),
+        cluster=on_cluster(campaign, on[0], found, hours, pilot_hours) if on else None,
+    )
+
+
+def _looks_ahead(campaign: Campaign) -> bool:
+    particles = campaign.guidance.particles
+    return particles is not None and particles.look_ahead > 0
+
+
+def pilot_structures(campaign: Campaign) -> tuple[int, int, int]:
+    """Rounds of a pilot, structures of the candidates and of the control, if no candidate is refused."""
+    pilot, particles = campaign.guidance.pilot, campaign.guidance.particles
+    if pilot is None:
+        return 0, 0, 0
+    rounds = schedule(len(pilot.candidates), pilot.structures, particles.per_lineage if particles else 1)
+    return len(rounds), sum(r.candidates * r.structures for r in rounds), sum(r.structures for r in rounds)
+
+
+def pilot_cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None) -> PilotCost:
+    """What the pilot of an arm takes at most."""
+    rounds, guided, control = pilot_structures(campaign)
+    passes = None
+    if steps is not None:
+        each = passes_per_structure(campaign, arm, steps)
+        passes = guided * each + control * passes_per_structure(campaign, Arm("control", "control"), steps)
+    hours = None if passes is None or rate is None else passes * rate / 3600
+    return PilotCost(str(arm.constraint), rounds, guided + control, passes, hours)
+
+
+def disk(structures: int, atoms: int) -> int:
+    """Bytes of all tables and the report, if every cell were as large as allowed."""
+    per_structure = COPIES * (BYTES_PER_ATOM * atoms + BYTES_PER_COPY) + BYTES_PER_STRUCTURE
+    return REPORT_BYTES + structures * per_structure
+
+
+def _cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None) -> ArmCost:
+    if arm.structures is not None:  # nothing is sampled for it
+        return ArmCost(arm.name, arm.kind, 0, shards(campaign, arm)[0].structures, 0.0, 0.0, 0.0)
+    structures = campaign.sampling.structures
+    per_structure = None if steps is None else passes_per_structure(campaign, arm, steps)
+    passes = None if per_structure is None else per_structure * structures
+    hours = None if passes is None or rate is None else passes * rate / 3600
+    number = len(shards(campaign, arm))
+    return ArmCost(arm.name, arm.kind, number, structures, per_structure, passes, hours)
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

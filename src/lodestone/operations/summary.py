@@ -1,0 +1,47 @@
+"""A campaign as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lodestone.campaign.arms import Arm, arms
+from lodestone.campaign.shards import shards
+from lodestone.text import columns
+
+if TYPE_CHECKING:
+    from lodestone.config.campaign import Campaign
+
+
+def summary(campaign: Campaign) -> str:
+    """A campaign in a few lines: what is asked, of what, how much."""
+    every = arms(campaign)
+    rows = [
+        (
+            "campaign",
+            f"{campaign.campaign}: {campaign.chemical_system}, checkpoint {campaign.model.checkpoint}",
+        ),
+        *(
+            (name, " and ".join(term.describe() for term in c.terms) + f", within {c.satisfied_within:g}")
+            for name, c in campaign.constraints.items()
+        ),
+        *_arms(campaign, [arm for arm in every if not arm.imported]),
+        *(("imported", f"{arm.name}: {_counted(campaign, arm)}") for arm in every if arm.imported),
+        ("judged by", f"{_estimator(campaign)} against {', '.join(s.name for s in campaign.references)}"),
+    ]
+    return columns(rows, right=())
+
+
+def _arms(campaign: Campaign, sampled: list[Arm]) -> list[tuple[str, str]]:
+    jobs = sum(len(shards(campaign, arm)) for arm in sampled)
+    each, names = campaign.sampling.structures, ", ".join(arm.name for arm in sampled)
+    return [("arms", f"{len(sampled)} × {each} structures in {jobs} shards: {names}")] if sampled else []
+
+
+def _counted(campaign: Campaign, arm: Arm) -> str:
+    return f"{shards(campaign, arm)[0].structures} structures of {arm.structures}"
+
+
+def _estimator(campaign: Campaign) -> str:
+    estimator = campaign.energy.estimator.model_dump()
+    kind = estimator.pop("kind")
+    return f"{kind} {next(iter(estimator.values()))}"
