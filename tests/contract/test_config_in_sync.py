@@ -9,8 +9,7 @@ import yaml
 from tools.documentation import generated
 from tools.documentation.defaults import EXAMPLE
 
-from lodestone.campaign import arms
-from lodestone.config import load_campaign
+from lodestone.config import arms, load_campaign
 from lodestone.config.campaign import Campaign
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,8 +21,7 @@ def test_there_are_campaigns():
 def test_every_arm_and_shard_has_its_jobs(
     name, root, snakemake, jobs, tmp_path, record_property, monkeypatch
 ):
-    from lodestone.campaign import arms, shards
-    from lodestone.config import load_campaign
+    from lodestone.config import arms, load_campaign, shards
 
     file = root / "config" / name
     (tmp_path / "config").symlink_to(root / "config")  # functions are named from the working folder

@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from lodestone.campaign import arms, potentials, shards
+from lodestone.config import arms, shards
+from lodestone.campaign import potentials
 from lodestone.campaign.arms import Arm
 from lodestone.campaign.jobs import learns, proposed
 from lodestone.campaign.paths import CampaignPaths

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lodestone.campaign import arms, shards
 from lodestone.campaign.stages import resolved, settings
 from lodestone.cli import main
-from lodestone.config import ConfigError, load_campaign
+from lodestone.config import ConfigError, arms, load_campaign, shards
 from lodestone.config.load import load_variants
 from lodestone.constraints.functions import sha256
 

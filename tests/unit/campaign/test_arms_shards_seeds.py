@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.campaign import arms, shards
 from lodestone.campaign.paths import CampaignPaths
-from lodestone.config import Arm, derive_seed
+from lodestone.config import Arm, arms, derive_seed, shards
 from lodestone.config.campaign import Campaign
 
 CONSTRAINTS = {"volume": {"terms": [{"kind": "volume_per_atom", "target": 9}], "satisfied_within": 1}}

@@ -7,11 +7,10 @@ import pytest
 from ase import Atoms
 from ase.io import write
 
-from lodestone.campaign import arms, shards
 from lodestone.campaign.jobs import jobs
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.stages import passes_per_arm, settings
-from lodestone.config import ConfigError
+from lodestone.config import ConfigError, arms, shards
 from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.operations.status import status

@@ -214,8 +214,8 @@ def test_a_template_is_read_when_it_is_checked(campaign, tmp_path):
 
 
 def test_a_changed_template_changes_its_slice(campaign, tmp_path):
-    from lodestone.campaign import arms, shards
     from lodestone.campaign.stages import settings as stage_settings
+    from lodestone.config import arms, shards
 
     def part():
         found = campaign(sampling=template(tmp_path))

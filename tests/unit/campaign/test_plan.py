@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from lodestone.campaign import arms
 from lodestone.campaign.paths import CampaignPaths
+from lodestone.config import arms
 from lodestone.operations.plan import disk, plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.sampling.passes import times

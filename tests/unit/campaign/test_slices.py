@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from lodestone.campaign import arms, shards
 from lodestone.campaign.stages import OF_ARMS, STAGES, resolved, settings
+from lodestone.config import arms, shards
 from lodestone.workflow.code import ROOTS, files, meaning
 from lodestone.workflow.code import code as code_of
 

@@ -4,9 +4,9 @@ import time
 import polars as pl
 import pytest
 
-from lodestone.campaign import arms
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.places import TABLES, Place, place
+from lodestone.config import arms
 from lodestone.operations.status import status
 from lodestone.operations.status_text import status_text
 from lodestone.operations.submitted import read_queue

@@ -10,11 +10,10 @@ import polars as pl
 import pytest
 from ase import Atoms
 
-from lodestone.campaign import arms, shards
 from lodestone.campaign.paths import CampaignPaths
 from lodestone.campaign.potentials import key
 from lodestone.campaign.stages import settings
-from lodestone.config import ConfigError, load_campaign
+from lodestone.config import ConfigError, arms, load_campaign, shards
 from lodestone.constraints.context import MissingReferencesError, context_of
 from lodestone.constraints.descriptors.energy_above_hull import REFUSED
 from lodestone.constraints.table import measure_table

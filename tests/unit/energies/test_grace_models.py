@@ -115,7 +115,7 @@ def test_every_stage_that_evaluates_says_what_is_missing(cache: Path) -> None:
 
 
 def test_look_ahead_and_terms_say_it_too(cache: Path) -> None:
-    from lodestone.campaign import arms, shards
+    from lodestone.config import arms, shards
     from lodestone.sampling.job import steering
 
     campaign = load_campaign(Path("real.yaml"), {"references": ["embedded"]})
