@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lodestone.campaign.arms import Arm
+    from lodestone.config.arms import Arm
     from lodestone.config.campaign import Campaign
 
 CASES = Path(__file__).with_name("cases.yaml")
@@ -67,7 +67,7 @@ def arm_of(asked: Campaign, *, guided: bool) -> Arm:
     Raises:
         SystemExit: the strength is left to a pilot.
     """
-    from lodestone.campaign.arms import arms
+    from lodestone.config.arms import arms
 
     arm = [a for a in arms(asked) if a.kind == ("guided" if guided else "unguided")][-1]
     if guided and arm.strength is None:

@@ -65,8 +65,8 @@ def _fresh(function: Any, *arguments: Any) -> dict[str, Any]:
 def _stage(folder: Path, method: str, processes: int) -> dict[str, Any]:
     """One run of the stage as its script does it: reading, clustering at three thresholds, writing."""
     from lodestone.curation import duplicates
-    from lodestone.curation.found import Clusters
     from lodestone.curation.matching import Similarity
+    from lodestone.curation.results import Clusters
     from lodestone.structures.table import read_table, write_table
 
     kept: list[Clusters] = []
@@ -98,8 +98,8 @@ def _novelty(folder: Path, formulas: int, processes: int) -> dict[str, Any]:
     import polars as pl
 
     from lodestone.curation import novelty
-    from lodestone.curation.known import Lookups
     from lodestone.curation.matching import Similarity
+    from lodestone.curation.novelty import Lookups
     from lodestone.curation.synthetic import duplicated_crystals
     from lodestone.structures import table
 
@@ -155,7 +155,7 @@ def _memory_watched() -> Iterator[list[float]]:
 
 
 def _formulas(structures: Any) -> int:
-    from lodestone.curation.packed import bucket_labels, pack_table
+    from lodestone.structures.crystals import bucket_labels, pack_table
 
     return int(bucket_labels(pack_table(structures)).max()) + 1
 
@@ -168,8 +168,8 @@ def _beside_formula(structures: int, formulas: int, repeats: int) -> dict[str, A
     from lodestone.curation.clustering import grouped
     from lodestone.curation.fingerprint import DEFAULTS, distances, vector
     from lodestone.curation.fingerprints import fingerprints
-    from lodestone.curation.packed import bucket_labels, pack
     from lodestone.curation.synthetic import duplicated_crystals
+    from lodestone.structures.crystals import bucket_labels, pack
 
     crystals = duplicated_crystals(min(structures, 4000), formulas, seed=1)[0]
     packed = pack(crystals)
@@ -209,7 +209,7 @@ def _beside_matcher(crystals: Sequence[Any], repeats: int) -> dict[str, Any]:
     from lodestone.curation.fingerprint import DEFAULTS, distances
     from lodestone.curation.fingerprints import fingerprints
     from lodestone.curation.matching import PairDecisions, Similarity
-    from lodestone.curation.packed import bucket_labels, pack
+    from lodestone.structures.crystals import bucket_labels, pack
 
     packed = pack(crystals)
     features = fingerprints(packed, DEFAULTS)

@@ -56,7 +56,7 @@ def gaps(pairs: Sequence[Any]) -> Any:
 
     from lodestone.curation.fingerprint import DEFAULTS, distances
     from lodestone.curation.fingerprints import fingerprints
-    from lodestone.curation.packed import pack
+    from lodestone.structures.crystals import pack
 
     features = fingerprints(pack([crystal for pair in pairs for crystal in pair]), DEFAULTS)
     if features.failures:

@@ -162,8 +162,8 @@ def rattled(atoms: Atoms, seed: int) -> Atoms:
 def export_two_layers(folder: Path) -> None:
     """Write a GRACE model of two layers with random weights, made by the package, to `folder`."""
     from lodestone.embedded import WEIGHTS
-    from lodestone.embedded.grace.model import instructions, read_weights
     from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
+    from lodestone.energies.estimators.grace.weights import instructions, read_weights
 
     tf = load_tensorflow()
     from tensorpotential import TensorPotential

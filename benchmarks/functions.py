@@ -130,11 +130,10 @@ def judge(arm: str, seed: int, structures: int, steps: int, *, relax: bool = Tru
     from benchmarks.satisfying import judge as relaxed
     from benchmarks.satisfying import sample
 
-    from lodestone.campaign.arms import arms
-    from lodestone.campaign.shards import shards
-    from lodestone.campaign.stages import code, settings
-    from lodestone.constraints.table import measure_table
+    from lodestone.config.arms import arms, shards
+    from lodestone.constraints.measurement import measure_table
     from lodestone.structures.table import write_table
+    from lodestone.workflow.settings import code, settings
 
     torch.set_num_threads(1)
     asked = campaign(arm, seed, structures, steps)

@@ -102,10 +102,10 @@ def _met(table: pl.DataFrame, question: str, outcome: str) -> np.ndarray:
 
 def _leaders(table: pl.DataFrame, chosen: np.ndarray, asked: Campaign) -> Any:
     """The crystal of each chosen structure, compared as a campaign compares."""
-    from lodestone.campaign.stages import settings
     from lodestone.curation.duplicates import cluster
     from lodestone.curation.settings import similarity
     from lodestone.structures import table as tables
+    from lodestone.workflow.settings import settings
 
     picked = table.select(list(tables.SCHEMA)).filter(chosen)
     crystals = [tables.arrays(row) for row in picked.iter_rows(named=True)]

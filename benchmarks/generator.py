@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.record import ROOT, provenance
 
 if TYPE_CHECKING:
-    from lodestone.wyckoff.examples import Example
+    from lodestone.wyckoff.reading import Example
 
 WORK = ROOT / "work" / "benchmarks" / "generator"
 FOLDS = 5
@@ -61,7 +61,7 @@ def run(*, held: int, proposals: int, per_composition: int, built: int, seed: in
 def references() -> list[Example]:
     """The embedded references, each with its proposal."""
     from lodestone.structures.table import read_table
-    from lodestone.wyckoff.examples import examples_of
+    from lodestone.wyckoff.reading import examples_of
 
     table = read_table(ROOT / "src" / "lodestone" / "embedded" / "references.parquet")
     examples, failed = examples_of(table, "e_above_hull")
@@ -74,7 +74,7 @@ def prototypes(examples: Sequence[Example]) -> list[str]:
     from training.references.prototypes import SYSTEMS, decorations, load_prototypes
     from training.references.relaxation import SEED
 
-    from lodestone.files import write_json
+    from lodestone.runtime.files import write_json
 
     file = WORK / "prototypes.json"
     if not file.exists():
@@ -104,7 +104,7 @@ def folds(keys: Sequence[str], seed: int) -> list[int]:
 
 def _fold(examples: Sequence[Example], parts: Sequence[int], split: str, fold: int) -> list[dict[str, Any]]:
     """One row per held-out example and way: how many groups its own is ranked behind."""
-    from lodestone.files import write_json
+    from lodestone.runtime.files import write_json
     from lodestone.wyckoff.groups import crystal_system, space_group
     from lodestone.wyckoff.prototypes import Prototypes
 
@@ -194,8 +194,8 @@ def _trained(examples: Sequence[Example], folder: Path) -> Any:
 
 
 def _about() -> dict[str, Any]:
+    from lodestone.wyckoff.learned.network import Network, Shape
     from lodestone.wyckoff.learned.training import Plan
-    from lodestone.wyckoff.learned_model import Network, Shape
 
     parameters = sum(p.numel() for p in Network(Shape()).parameters())
     return {"parameters": parameters, **asdict(Plan()), **asdict(Shape())}

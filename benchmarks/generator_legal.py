@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from lodestone.wyckoff.examples import Example
     from lodestone.wyckoff.generator import Generator
-    from lodestone.wyckoff.proposal import Proposal
+    from lodestone.wyckoff.proposals import Proposal
+    from lodestone.wyckoff.reading import Example
 
 ELEMENTS = ("Li", "Na", "Mg", "Al", "Si", "K", "Ti", "Fe", "Zn", "Sr", "Zr", "O", "F", "S", "N", "Cl")
 SYMPREC = 0.01  # Å
@@ -30,7 +30,7 @@ def legality(
     """For either generator: how many proposals, and how many fail which check."""
     import numpy as np
 
-    from lodestone.wyckoff.proposal import illegal
+    from lodestone.wyckoff.proposals import illegal
     from lodestone.wyckoff.prototypes import Prototypes
 
     rows = []

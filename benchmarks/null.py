@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.record import provenance
 
-from lodestone.orphans import end_with_parent
+from lodestone.runtime.signals import end_with_parent
 
 ALPHA = 0.05
 QUESTION = {"kind": "volume_per_atom", "target": 14}
@@ -45,9 +45,9 @@ def _pair(task: tuple[int, int, int]) -> dict[str, float]:
     import numpy as np
     import torch
 
+    from lodestone.inference.tests import larger
     from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
-    from lodestone.statistics.proportions import larger
 
     torch.set_num_threads(1)
     seed, structures, steps = task
@@ -67,8 +67,8 @@ def _met(seed: int, arm: str, structures: int, steps: int, *, particles: bool) -
     import numpy as np
 
     from lodestone.constraints import terms_of
-    from lodestone.constraints.table import measure_table
-    from lodestone.sampling.guided import GuidanceOptions
+    from lodestone.constraints.measurement import measure_table
+    from lodestone.sampling.guidance import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

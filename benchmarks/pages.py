@@ -25,7 +25,7 @@ WHOLE: dict[str, Callable[[Result], str]] = {"strict": strict}
 
 def update_pages(docs: Path, results: Path) -> list[str]:
     """Write the tables of the results that have a page of their own; return the pages."""
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     pages = []
     for name, (page, table_of) in PAGES.items():

@@ -50,7 +50,7 @@ def save(name: str, result: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Write a result as JSON and as Markdown, atomically; return the Markdown file."""
     from benchmarks.report import markdown
 
-    from lodestone.files import write_json, write_text
+    from lodestone.runtime.files import write_json, write_text
 
     write_json(folder / f"{name}.json", result)
     target = folder / f"{name}.md"

@@ -23,11 +23,11 @@ import polars as pl
 from benchmarks.record import provenance
 from benchmarks.timing import ratio_of_medians, timed
 
-from lodestone.campaign.elements import ELEMENTS
 from lodestone.references.building import fetch_all
 from lodestone.references.source import Batch, BulkSource, Progress
 from lodestone.references.store import Store
 from lodestone.references.table import SCHEMA
+from lodestone.structures.elements import ELEMENTS
 
 BATCH = 20_000
 ATOMS = range(8, 21)

@@ -26,7 +26,7 @@ def markdown(name: str, result: Result) -> str:
 
 def update(document: Path, results: Path) -> list[str]:
     """Write the tables of every result between its marks in `document`; return the names found."""
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     text, found = document.read_text(encoding="utf-8"), []
     for name in TABLES:

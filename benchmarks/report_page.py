@@ -66,7 +66,7 @@ def campaign(name: str, structures: int, folder: Path) -> None:
     """Write the arms' structures and the campaign's file."""
     from ase.io import write
 
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     random = np.random.default_rng(20260414)
     arms = []

@@ -49,9 +49,9 @@ def run(
 def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> dict[str, Any]:
     import numpy as np
 
-    from lodestone.campaign.shards import shards
-    from lodestone.campaign.stages import code, settings
+    from lodestone.config.arms import shards
     from lodestone.workflow.cost import evaluations_per_pass
+    from lodestone.workflow.settings import code, settings
 
     arm = questions.arm_of(asked, guided=guided)
     (shard,) = shards(asked, arm)
@@ -93,7 +93,7 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
 
 def sample(given: dict[str, Any], folder: Path) -> tuple[pl.DataFrame, dict[str, float]]:
     """The raw structures and what one of them cost: passes, those with gradient, CPU and wall seconds."""
-    from lodestone.files import write_json
+    from lodestone.runtime.files import write_json
     from lodestone.sampling.job import shard_plan, steering
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.shard import collect, sample_shard
@@ -131,13 +131,13 @@ def per_structure(batches: list[dict[str, float]]) -> dict[str, float]:
 
 def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFrame, float]:
     """Measured, relaxed and judged again as in a campaign; CPU seconds of what was not on disk yet."""
-    from lodestone.campaign.stages import settings
     from lodestone.constraints import persistence
-    from lodestone.constraints.table import measure_table
-    from lodestone.energies.chunks import in_chunks
+    from lodestone.constraints.measurement import measure_table
     from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.runtime.checkpoints import in_chunks
     from lodestone.runtime.progress import reporter
     from lodestone.structures import table
+    from lodestone.workflow.settings import settings
 
     given = settings("relax", asked)
     measured = measure_table(raw, given["constraints"])
@@ -163,10 +163,10 @@ def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFram
 
 def _leaders(judged: pl.DataFrame, chosen: Any, asked: Campaign) -> Any:
     """The crystal of each chosen structure, compared after relaxation as the campaign compares."""
-    from lodestone.campaign.stages import settings
     from lodestone.curation.duplicates import cluster
     from lodestone.curation.settings import similarity
     from lodestone.structures import table
+    from lodestone.workflow.settings import settings
 
     rows = judged.select(list(table.SCHEMA)).filter(chosen)
     crystals = [table.arrays(row) for row in rows.iter_rows(named=True)]

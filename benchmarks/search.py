@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.record import ROOT, provenance
 
-from lodestone.orphans import end_with_parent
+from lodestone.runtime.signals import end_with_parent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +86,7 @@ def jobs(cases: tuple[str, ...], seeds: int) -> Iterator[Job]:
 
 def options(method: str) -> SearchOptions:
     """The product's defaults; diffusion differs from gss in its strength alone."""
-    from lodestone.campaign.sections.samplers.gss import Gss
+    from lodestone.sampling.samplers.gss import Gss
     from lodestone.sampling.samplers.rss import Rss
     from lodestone.sampling.search.options import options_of
 

@@ -84,7 +84,7 @@ def publish(result: Mapping[str, Any], docs: Path) -> None:
     """Put the tables between their marks in docs/search.md, and draw its figure."""
     from benchmarks.report import between, origin
 
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     page = docs / "search.md"
     text = f"{search(result)}\n\n{origin(dict(result))}\n"

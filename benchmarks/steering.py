@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cases import read
 from benchmarks.record import ROOT, provenance
 
-from lodestone.orphans import end_with_parent
+from lodestone.runtime.signals import end_with_parent
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from lodestone.campaign.arms import Arm
+    from lodestone.config.arms import Arm
     from lodestone.config.campaign import Campaign
 
 FILE = Path(__file__).with_name("steering.yaml")
@@ -89,8 +89,8 @@ def prepared(asked: Mapping[str, Any], job: Job) -> tuple[Campaign, dict[str, An
     import hashlib
     import json
 
-    from lodestone.campaign.shards import shards
-    from lodestone.campaign.stages import code, settings
+    from lodestone.config.arms import shards
+    from lodestone.workflow.settings import code, settings
 
     campaign = campaign_of(asked, job)
     arm = arm_of(campaign, asked["arms"][job.arm]["kind"], job.case)
@@ -106,7 +106,7 @@ def _judged(campaign: Campaign, given: dict[str, Any], folder: Path, about: dict
     import torch
     from benchmarks.satisfying import judge, sample
 
-    from lodestone.files import write_json
+    from lodestone.runtime.files import write_json
     from lodestone.structures.table import write_table
 
     torch.set_num_threads(1)
@@ -143,6 +143,6 @@ def campaign_of(asked: Mapping[str, Any], job: Job) -> Campaign:
 
 def arm_of(campaign: Campaign, kind: str, case: str | None) -> Arm:
     """The arm of a kind; guided at the last strength."""
-    from lodestone.campaign.arms import arms
+    from lodestone.config.arms import arms
 
     return [a for a in arms(campaign) if a.kind == kind and a.constraint == case][-1]

@@ -81,9 +81,9 @@ def _p(own: pl.DataFrame, other: pl.DataFrame, case: str, outcome: str) -> float
     """One-sided p of a larger rate, one structure of each lineage drawn at random."""
     import numpy as np
 
+    from lodestone.inference.tests import larger
     from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
-    from lodestone.statistics.proportions import larger
 
     groups = []
     for k, table in enumerate((own, other)):

@@ -68,11 +68,11 @@ def run(
     import torch
     from benchmarks import cases
 
-    from lodestone.campaign.shards import shards
-    from lodestone.campaign.stages import settings
+    from lodestone.config.arms import shards
     from lodestone.sampling import job as product
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
+    from lodestone.workflow.settings import settings
 
     torch.set_num_threads(threads)
     asked = cases.campaign(cases.read(), case, "default", structures=structures, steps=steps, seed=seed)
@@ -136,7 +136,7 @@ class Bench:
         """States at the beginning of every segment on one unguided trajectory."""
         import torch
 
-        from lodestone.sampling.guided import GuidanceOptions, guided_score
+        from lodestone.sampling.guidance import GuidanceOptions, guided_score
         from lodestone.sampling.isolation import Watch
         from lodestone.sampling.loop import LoopOptions, denoise
 
@@ -171,9 +171,8 @@ class Bench:
         def work() -> list[Any]:
             import torch
 
-            from lodestone.sampling.guided import GuidanceOptions, guided_score
-            from lodestone.sampling.isolated import Isolated
-            from lodestone.sampling.isolation import Watch
+            from lodestone.sampling.guidance import GuidanceOptions, guided_score
+            from lodestone.sampling.isolation import Isolated, Watch
             from lodestone.sampling.loop import LoopOptions, denoise
 
             ends = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
     from lodestone.sampling.shard import Steering
-    from lodestone.wyckoff.proposal import Proposal
+    from lodestone.wyckoff.proposals import Proposal
 
 WORK = ROOT / "work" / "benchmarks" / "strict"
 SYSTEM, FORMULA, SEED = "Co-Li-O", {"Co": 1, "Li": 1, "O": 2}, 11
@@ -118,7 +118,7 @@ def proposals_of(group: int, n: int) -> Iterator[Proposal]:
 
 def unguided() -> Steering:
     """No steering at all."""
-    from lodestone.sampling.guided import GuidanceOptions
+    from lodestone.sampling.guidance import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.shard import Steering
 
@@ -128,7 +128,7 @@ def unguided() -> Steering:
 def steering_of(question: str, way: str) -> Steering:
     """The gradient alone; or particles with the gradient at the end, as campaigns have it by default."""
     from lodestone.constraints import terms_of
-    from lodestone.sampling.guided import GuidanceOptions
+    from lodestone.sampling.guidance import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.objective import Objective
     from lodestone.sampling.particles import ParticleOptions

@@ -54,7 +54,7 @@ def run(diffusion: MatterGenDiffusion, *, steered: int) -> dict[str, Any]:
     """Structures of each target beside the unguided ones, in the proposals of the guided arms of `strict`."""
     from benchmarks.strict import STEERED, drawn, proposals_of, unguided
 
-    from lodestone.sampling.guided import GuidanceOptions
+    from lodestone.sampling.guidance import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.shard import Steering
 
@@ -87,7 +87,7 @@ def _rates(
     from benchmarks.strict_judge import verdicts
 
     from lodestone.inference.intervals import wilson
-    from lodestone.statistics.proportions import larger
+    from lodestone.inference.tests import larger
 
     guided = formation(found, potential, elements)
     met, met_plain = (
@@ -123,7 +123,7 @@ def pure_energies(potential: Potential) -> dict[int, float]:
     import polars as pl
 
     import lodestone.embedded
-    from lodestone.campaign.elements import ELEMENTS
+    from lodestone.structures.elements import ELEMENTS
     from lodestone.structures.table import to_ase
 
     table = pl.read_parquet(Path(lodestone.embedded.__file__).parent / "references.parquet")

@@ -32,7 +32,7 @@ def verdicts(rows: pl.DataFrame) -> Counter[str]:
     """Structures, failed ones, exact formulas, verdicts and valid ones."""
     from lodestone.curation.validity import validity_table
     from lodestone.structures.table import arrays
-    from lodestone.wyckoff.proposal import parse
+    from lodestone.wyckoff.proposals import parse
     from lodestone.wyckoff.verification import strictness
 
     found = Counter[str]({"n": rows.height, "failed": int(rows["failed"].sum())})
@@ -82,7 +82,7 @@ def _is_formula(numbers: list[int]) -> bool:
     """Whether atoms are LiCoO2 or a multiple of it."""
     from benchmarks.strict import FORMULA
 
-    from lodestone.campaign.elements import ELEMENTS
+    from lodestone.structures.elements import ELEMENTS
 
     found = Counter(ELEMENTS[z - 1] for z in numbers if z > 0)
     units = len(numbers) / sum(FORMULA.values())
@@ -95,11 +95,11 @@ def compared(
     """Per question and way: rates of guided and unguided structures, and the one-sided test by lineage."""
     import numpy as np
 
-    from lodestone.constraints.table import measure_table
+    from lodestone.constraints.measurement import measure_table
     from lodestone.inference.intervals import wilson
+    from lodestone.inference.tests import larger
     from lodestone.statistics.lineages import one_per_lineage
     from lodestone.statistics.outcomes import Sample
-    from lodestone.statistics.proportions import larger
 
     found = []
     for question, constraint in questions.items():

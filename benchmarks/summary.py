@@ -17,7 +17,7 @@ def update(document: Path, results: Path) -> None:
 
     from benchmarks.report import between, origin
 
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     found = json.loads(results.read_text(encoding="utf-8"))
     text = f"{confirmed(found)} {validity(found)}\n\n{origin(found)}\n"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 
 NO_HULL: list[Path] = []  # no term needs one
 
@@ -26,15 +26,15 @@ def main(
 
     `hull` are the references and their energies, where a term needs them.
     """
-    from lodestone.campaign.paths import CampaignPaths
     from lodestone.constraints.context import context_of
+    from lodestone.handoff.best_folder import write_best
     from lodestone.statistics.analysis import analyse
     from lodestone.statistics.console import render
     from lodestone.statistics.plan import plan_from_settings
     from lodestone.statistics.summary import summarise
     from lodestone.statistics.tsv import write_both
     from lodestone.structures.table import read_table, write_table
-    from lodestone.tables.best_files import write_best
+    from lodestone.workflow.paths import CampaignPaths
     from lodestone.workflow.results import read_arms, read_efforts, read_pilots, read_sources
 
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)

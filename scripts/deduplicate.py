@@ -8,7 +8,7 @@ from typing import Any
 
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Write one row per structure, in the same order; finished parts survive in `state`."""
-    from lodestone.energies.chunks import clear
+    from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
@@ -21,8 +21,8 @@ def _deduplicate(
     symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path
 ) -> None:
     from lodestone.curation.duplicates import duplicates_table
-    from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
+    from lodestone.runtime.processes import granted
     from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 

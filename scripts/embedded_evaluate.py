@@ -17,11 +17,11 @@ def main(
     import numpy as np
     import polars as pl
     import torch
+    from training.mattergen.card import sample_quality
+    from training.mattergen.training import examples
 
-    from lodestone.embedded.quality import sample_quality
-    from lodestone.embedded.training_set import examples
-    from lodestone.files import write_json
-    from lodestone.sampling.guided import GuidanceOptions
+    from lodestone.runtime.files import write_json
+    from lodestone.sampling.guidance import GuidanceOptions
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

@@ -14,9 +14,8 @@ def main(references: list[Path], state: Path, output: Path, steps: int, seed: in
     import polars as pl
     import torch
     from training.mattergen.config import checkpoint_config
+    from training.mattergen.training import TrainingPlan, atom_counts, examples, export, moments, train
 
-    from lodestone.embedded.mattergen_train import TrainingPlan, atom_counts, export, train
-    from lodestone.embedded.training_set import examples, moments
     from lodestone.structures.table import read_table
 
     torch.set_num_threads(1)

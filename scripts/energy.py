@@ -9,7 +9,7 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
 
     What made the energies is written beside `output`, as JSON.
     """
-    from lodestone.energies.chunks import clear
+    from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
@@ -21,7 +21,7 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
 def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     import polars as pl
 
-    from lodestone.energies.evaluate import with_unevaluated
+    from lodestone.energies.evaluation import with_unevaluated
     from lodestone.energies.stage import evaluated
     from lodestone.structures import table
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lodestone.files import write_text
+from lodestone.runtime.files import write_text
 
 
 def main(
@@ -22,9 +22,9 @@ def main(
 
     `settings` only decide when to run again and what the captions say.
     """
-    from lodestone.campaign.paths import CampaignPaths
-    from lodestone.report.categories import category_pages
+    from lodestone.report.page import category_pages
     from lodestone.report.reading import read_report_data
+    from lodestone.workflow.paths import CampaignPaths
 
     del settings
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)

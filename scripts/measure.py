@@ -14,7 +14,7 @@ def main(*, samples: list[Path], settings: dict[str, Any], output: Path, hull: l
     import polars as pl
 
     from lodestone.constraints.context import context_of
-    from lodestone.constraints.table import measure_table
+    from lodestone.constraints.measurement import measure_table
     from lodestone.structures.table import read_table, write_table
 
     raw = pl.concat([read_table(path) for path in samples])

@@ -11,9 +11,9 @@ def main(
 ) -> None:
     """Write one row per structure, in the same order."""
     from lodestone.curation.novelty import novelty_table
-    from lodestone.curation.parallel import granted
     from lodestone.curation.settings import similarity
     from lodestone.references.table import read_references
+    from lodestone.runtime.processes import granted
     from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 

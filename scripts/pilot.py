@@ -21,8 +21,8 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
-    from lodestone.files import remove_folder, write_json, write_text
     from lodestone.pilot.record import tried_table
+    from lodestone.runtime.files import remove_folder, write_json, write_text
     from lodestone.runtime.locks import alone
     from lodestone.sampling import timing
     from lodestone.statistics.tsv import to_tsv
@@ -48,9 +48,8 @@ def _choose(
     from lodestone.constraints.context import context_of
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.hull import with_energies
+    from lodestone.pilot.run import Sampler, judge
     from lodestone.pilot.run import run as run_pilot
-    from lodestone.pilot.sampler import Sampler
-    from lodestone.pilot.trial import judge
     from lodestone.sampling import timing
     from lodestone.sampling.job import load_model
     from lodestone.structures.table import read_table

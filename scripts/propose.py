@@ -12,8 +12,8 @@ def main(
     """Write the table of proposals; `generator` holds the weights of a learned one."""
     from lodestone.structures.formulas import formula_of
     from lodestone.structures.table import read_table, write_table
+    from lodestone.wyckoff.generator import proposals_for
     from lodestone.wyckoff.learned.generator import load
-    from lodestone.wyckoff.proposing import proposals_for
     from lodestone.wyckoff.prototypes import Prototypes
 
     proposer = load(generator[0]) if generator else Prototypes(read_table(references))

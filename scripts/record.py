@@ -6,7 +6,7 @@ from typing import Any
 
 def main(*, references: Path, candidates: Path, settings: dict[str, Any], output: Path) -> None:
     """Write the record as JSON."""
-    from lodestone.files import write_json
+    from lodestone.runtime.files import write_json
     from lodestone.workflow.record import make_record
 
     write_json(output, make_record(settings, references=references, candidates=candidates))

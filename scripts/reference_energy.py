@@ -9,7 +9,7 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
 
     What made the energies is written beside `output`, as JSON.
     """
-    from lodestone.energies.chunks import clear
+    from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:

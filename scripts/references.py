@@ -7,10 +7,10 @@ from typing import Any
 def main(*, settings: dict[str, Any], output: Path, sources: Path) -> None:
     """Write one table of references, source after source, and what came of each source."""
     from lodestone.curation.settings import elements_of
-    from lodestone.files import write_json
     from lodestone.references.descriptions import resolve
     from lodestone.references.gather import gather, record
     from lodestone.references.store import Store, store_folder
+    from lodestone.runtime.files import write_json
     from lodestone.structures.table import write_table
 
     asked = [resolve(entry) for entry in settings["references"]]

@@ -22,7 +22,7 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
-    from lodestone.energies.chunks import clear
+    from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
@@ -43,8 +43,8 @@ def _relax(
 
     from lodestone.constraints import persistence
     from lodestone.constraints.context import context_of
-    from lodestone.energies.chunks import in_chunks
     from lodestone.energies.estimators import estimator_and_guards
+    from lodestone.runtime.checkpoints import in_chunks
     from lodestone.runtime.progress import reporter
     from lodestone.structures import table
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from lodestone.files import write_text
+from lodestone.runtime.files import write_text
 
 
 def main(*, directory: Path, settings: dict[str, Any], output: Path) -> None:
     """Read the tables and statistics below `directory`; `settings` only decide when to run again."""
-    from lodestone.campaign.paths import CampaignPaths
     from lodestone.report.page import render
     from lodestone.report.reading import read_report_data
+    from lodestone.workflow.paths import CampaignPaths
 
     del settings
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)

@@ -23,9 +23,9 @@ def main(
     references and their energies, where a term needs them; `proposals` the space groups and Wyckoff
     positions, where the sampler asks for them.
     """
-    from lodestone.files import remove_folder
     from lodestone.pilot.record import read
-    from lodestone.pilot.trial import with_strength
+    from lodestone.pilot.run import with_strength
+    from lodestone.runtime.files import remove_folder
     from lodestone.runtime.locks import alone
 
     if pilot:
@@ -45,7 +45,8 @@ def _sample(
     from lodestone.sampling import timing
     from lodestone.sampling.batches import folder_of
     from lodestone.sampling.passes import passes
-    from lodestone.sampling.samplers.drawer import Job, drawer
+    from lodestone.sampling.samplers.base import Job
+    from lodestone.sampling.samplers.registry import drawer
     from lodestone.sampling.shard import collect, run_shard
     from lodestone.structures.table import write_table
 

@@ -8,10 +8,9 @@ def main(*, symmetrized: Path, settings: dict[str, Any], output: Path) -> None:
     """Write one row per structure, in the same order."""
     from functools import partial
 
-    from lodestone.curation.parallel import granted
-    from lodestone.curation.rows import by_rows
     from lodestone.curation.screening import screening_table
     from lodestone.curation.settings import screen_limits
+    from lodestone.runtime.processes import by_rows, granted
     from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 

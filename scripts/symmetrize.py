@@ -8,7 +8,7 @@ CHUNK = 8000
 
 def main(*, samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
     """Write one row per sample, in the order of the shards; finished chunks survive in `state`."""
-    from lodestone.energies.chunks import clear
+    from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
     with alone(state, output) as needed:
@@ -22,10 +22,9 @@ def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, sta
 
     import polars as pl
 
-    from lodestone.curation.parallel import granted
-    from lodestone.curation.rows import by_rows
     from lodestone.curation.symmetry import symmetry_table
-    from lodestone.energies.chunks import in_chunks
+    from lodestone.runtime.checkpoints import in_chunks
+    from lodestone.runtime.processes import by_rows, granted
     from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table, write_table
 

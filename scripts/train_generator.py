@@ -6,7 +6,7 @@ from typing import Any
 
 def main(*, settings: dict[str, Any], references: Path, output: Path, state: Path) -> str:
     """Train on `references` and write the weights; what is done lies in `state` meanwhile."""
-    from lodestone.files import file_hash, remove_folder
+    from lodestone.runtime.files import file_hash, remove_folder
     from lodestone.runtime.locks import alone
     from lodestone.runtime.progress import reporter
     from lodestone.structures.table import read_table

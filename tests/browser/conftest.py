@@ -103,7 +103,7 @@ def candidates(campaign):
     """The distinct candidates in the order of the page."""
     import polars as pl
 
-    from lodestone.report.candidate_data import distinct
+    from lodestone.report.candidates import distinct
 
     return distinct(pl.read_parquet(campaign / "candidates.parquet"))
 

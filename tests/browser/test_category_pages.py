@@ -6,9 +6,9 @@ import copy
 
 import pytest
 
-from lodestone.campaign.paths import CATEGORIES, CampaignPaths
-from lodestone.report.categories import category_pages
+from lodestone.report.page import category_pages
 from lodestone.report.reading import read_report_data
+from lodestone.workflow.paths import CATEGORIES, CampaignPaths
 
 BOTH = {
     "terms": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from lodestone.report.figures.hull import hull_figure
+from lodestone.report.figures.hulls import hull_figure
 
 SYSTEMS = (("B",), ("Li", "O"), ("Co", "Li", "O"), ("Ca", "Cu", "P", "Si"), ("Co", "Li", "Mn", "Ni", "O"))
 

@@ -41,9 +41,9 @@ FILTER = """async (text) => {
 @pytest.fixture(scope="module")
 def large(campaign, tmp_path_factory, open_report):
     """The small campaign with its distinct candidates repeated, each with a crystal of its own."""
-    from lodestone.campaign.paths import CampaignPaths
     from lodestone.report.page import render
     from lodestone.report.reading import read_report_data
+    from lodestone.workflow.paths import CampaignPaths
 
     data = read_report_data(CampaignPaths(root=campaign.parent, campaign=campaign.name))
     kept = data.candidates.filter(pl.col("is_representative").fill_null(value=False))

@@ -142,8 +142,8 @@ def shell(tmp_path):
 
 
 def test_a_shell_gives_the_same_arguments_and_the_stage_s_settings(shell, tmp_path):
-    from lodestone.campaign.stages import settings
     from lodestone.config import load_campaign
+    from lodestone.workflow.settings import settings
 
     process = shell("screen", "--config", "house.yaml", "--size", "7")
     assert process.returncode == 0, process.stderr
@@ -202,7 +202,8 @@ def test_stderr_is_itself_again_after_a_job(tmp_path):
 
 def test_a_log_on_a_full_disk_is_given_up_and_the_terminal_still_hears_everything(tmp_path):
     code = (
-        "import sys, os; from pathlib import Path; from lodestone.workflow.adapter import guarded, logged_to\n"
+        "import sys, os; from pathlib import Path\n"
+        "from lodestone.workflow.adapter import guarded, logged_to\n"
         "def fail(): raise ValueError('the cell is flat')\n"
         "with logged_to(Path('full.log')):\n"
         "    for i in range(3): print('line', i, file=sys.stderr, flush=True)\n"

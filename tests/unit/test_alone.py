@@ -17,8 +17,8 @@ import sys, time
 from pathlib import Path
 from lodestone.workflow.adapter import guarded
 from lodestone.runtime.locks import alone
-from lodestone.files import remove_folder, write_text
-from lodestone.interruption import listen
+from lodestone.runtime.files import remove_folder, write_text
+from lodestone.runtime.signals import listen
 state, output, name = Path("results/state/arm/0000"), Path("out"), sys.argv[1]
 listen()
 def job():

@@ -2,7 +2,7 @@
 
 import threading
 
-from lodestone.files import make_folder, remove_folder, write_text
+from lodestone.runtime.files import make_folder, remove_folder, write_text
 
 
 def test_what_a_removed_folder_leaves_empty_goes_too(tmp_path):

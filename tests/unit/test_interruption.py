@@ -17,7 +17,7 @@ import polars as pl
 
 def main(*, output: Path, state: Path, pause: float) -> None:
     """Write the table."""
-    from lodestone.energies.chunks import in_chunks
+    from lodestone.runtime.checkpoints import in_chunks
     from lodestone.structures.table import write_table
 
     def work(chunk: pl.DataFrame) -> pl.DataFrame:
@@ -94,7 +94,7 @@ def test_a_handler_that_breaks_into_a_line_of_the_log_leaves_both_whole(tmp_path
 import os, signal, sys
 from pathlib import Path
 from lodestone.workflow.adapter import logged_to
-from lodestone.interruption import listen
+from lodestone.runtime.signals import listen
 listen()
 with logged_to(Path("x.log")):
     print("before", file=sys.stderr)

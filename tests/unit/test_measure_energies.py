@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from lodestone.cli import main
 from lodestone.energies.estimators import estimator_and_guards
-from lodestone.energies.evaluate import energies
+from lodestone.energies.evaluation import energies
 from lodestone.structures import table
 
 EMT = {"energy": {"estimator": {"kind": "ase", "calculator": "ase.calculators.emt:EMT"}}}

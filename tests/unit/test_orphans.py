@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-JOB = "import time; from lodestone.orphans import end_with_parent; end_with_parent(); "
+JOB = "import time; from lodestone.runtime.signals import end_with_parent; end_with_parent(); "
 JOB += "print('ready', flush=True); time.sleep(600)"
 STARTER = """
 import os, subprocess, sys, time

@@ -9,8 +9,15 @@ import time
 import polars as pl
 import pytest
 
-from lodestone.files import write_atomically, write_bytes, write_text
-from lodestone.space import Patience, is_full, patience_of_environment, when_there_is_space
+from lodestone.runtime.files import (
+    Patience,
+    is_full,
+    patience_of_environment,
+    when_there_is_space,
+    write_atomically,
+    write_bytes,
+    write_text,
+)
 from lodestone.structures.table import write_table
 
 
@@ -110,7 +117,7 @@ def small_disk(tmp_path):
 
 def test_on_a_disk_that_is_really_full_the_batch_waits_for_space(small_disk, monkeypatch, capsys):
     monkeypatch.setenv("LODESTONE_WAIT_FOR_SPACE", "60")
-    monkeypatch.setattr("lodestone.space.FIRST_PAUSE", 0.2)
+    monkeypatch.setattr("lodestone.runtime.files.FIRST_PAUSE", 0.2)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(1000 * 1024))
     rows = pl.DataFrame({"x": [os.urandom(1000) for _ in range(300)]})

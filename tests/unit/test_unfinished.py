@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.unfinished import load, load_json, save
+from lodestone.runtime.checkpoints import load, load_json, save
 
 ROWS = pl.DataFrame(
     {
@@ -98,7 +98,7 @@ def test_json_that_is_not_usable_is_set_aside(tmp_path, capsys, content):
 
 
 def test_a_table_that_is_not_what_was_written_is_known_without_reading_it(tmp_path):
-    from lodestone.unfinished import damaged
+    from lodestone.runtime.checkpoints import damaged
 
     path = tmp_path / "a.parquet"
     save(pl.DataFrame({"id": ["a", "b"]}), path)

@@ -65,7 +65,7 @@ time.sleep(600)
 """
 CHILD = """
 import time
-from lodestone.orphans import end_with_parent
+from lodestone.runtime.signals import end_with_parent
 end_with_parent()
 print("ready", flush=True)
 time.sleep(600)

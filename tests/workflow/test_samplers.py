@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from lodestone.statistics.plan import ArmPlan, Plan
-from lodestone.statistics.strictness import strictness
+from lodestone.statistics.sampler_tables import strictness
 
 CAMPAIGN = """\
 campaign: beyond

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lodestone.files import write_text
-from lodestone.studies.page import between, results
+from lodestone.runtime.files import write_text
+from tools.case_studies.page import between, results
 from tools.case_studies.reading import read_studies
 
 

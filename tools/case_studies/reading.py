@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.config import Campaign, load_campaign
 from lodestone.sampling.timing import read_arm, total
-from lodestone.studies.study import Result, Study
+from lodestone.workflow.paths import CampaignPaths
 from tools.case_studies import NAMES, VARIANT
+from tools.case_studies.page import Result, Study
 
 
 def read_studies(root: Path) -> list[Study]:

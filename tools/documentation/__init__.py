@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lodestone.campaign.allowed import campaign_schema
+from lodestone.config.faults import campaign_schema
 from tools.documentation.configuration import page
 from tools.documentation.constraints import constraints_page
 from tools.documentation.defaults import default_yaml

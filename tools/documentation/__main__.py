@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lodestone.files import write_text
+from lodestone.runtime.files import write_text
 from tools.documentation import generated
 
 

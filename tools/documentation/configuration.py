@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from lodestone.config.campaign import Campaign
 from lodestone.config.sections.constraints import Constraint
 from lodestone.constraints import term_models
-from lodestone.references.registry import source_kinds
+from lodestone.references.descriptions import source_kinds
 from tools.documentation.keys import first_line, flow, keys, units
 
 TEXT = """\

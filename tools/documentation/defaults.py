@@ -8,11 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lodestone.campaign.sections.guidance import Particles
-from lodestone.campaign.sections.pilot import Automatic, Pilot
 from lodestone.config.campaign import Campaign
 from lodestone.config.sections.energy import Ase, Chgnet
 from lodestone.config.sections.extra_arm import ExtraArm
+from lodestone.config.sections.guidance import Automatic, Particles, Pilot
 from lodestone.config.sections.sampling import Template
 from lodestone.constraints import Term, term_models
 from lodestone.references.descriptions import examples

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lodestone.campaign.allowed import describe
+from lodestone.config.faults import describe
 from lodestone.constraints import Term
 from lodestone.constraints.targets import Target
 from lodestone.schema.yaml_reader import scalar

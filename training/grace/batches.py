@@ -12,7 +12,7 @@ from lodestone.structures import table
 if TYPE_CHECKING:
     import polars as pl
 
-    from lodestone.embedded.grace.model import Architecture
+    from lodestone.energies.estimators.grace.weights import Architecture
 
 Sample = dict[str, np.ndarray]
 # What matters most is the energy of minima; random positions only have to be high and repulsive.

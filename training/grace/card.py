@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lodestone.embedded.card import asset_hashes
-from lodestone.embedded.grace_distortions import SEED
-from lodestone.embedded.grace_labels import HELD_OUT
-from lodestone.files import write_json, write_text
+from lodestone.runtime.files import write_json, write_text
 from lodestone.structures import table
+from training.grace.labels import HELD_OUT, SEED
+from training.mattergen.card import asset_hashes
 
 if TYPE_CHECKING:
     from lodestone.energies.evaluation import Estimator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lodestone.embedded.grace.model import ELEMENTS, Architecture, instructions
 from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
+from lodestone.energies.estimators.grace.weights import ELEMENTS, Architecture, instructions
 from training.grace.batches import Builder, Capacity, Sample, pack, size
 from training.grace.optimizer import Schedule, State, adam, learning_rate, resume, save
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lodestone.files import write_atomically
+from lodestone.runtime.files import write_atomically
 
 BETAS, EPSILON = (0.9, 0.995), 1e-8
 

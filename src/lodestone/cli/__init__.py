@@ -59,9 +59,9 @@ def check(config: Path, variant: str | None) -> None:
       lodestone check config/demo.yaml
       lodestone check config/boron.yaml --variant embedded
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.campaign.potentials import missing_models
     from lodestone.config.permission import allowed_functions
     from lodestone.operations.summary import summary
+    from lodestone.workflow.potentials import missing_models
 
     campaign, others = load_with_variants(config, variant)
     click.echo("\n".join([f"{config}: good", summary(campaign), *allowed_functions(campaign)]))
@@ -111,9 +111,9 @@ def plan(
       lodestone plan config/li-co-o.yaml --profile profiles/slurm --seconds-per-pass 0.002
       lodestone plan config/demo.yaml --device cpu --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.campaign.paths import CampaignPaths
     from lodestone.operations.plan import plan as make_plan
     from lodestone.operations.plan_text import plan_text
+    from lodestone.workflow.paths import CampaignPaths
 
     campaign = load(config, variant)
     with profile_errors():
@@ -156,9 +156,9 @@ def status(
       lodestone status config/li-co-o.yaml --watch 30
       lodestone status config/li-co-o.yaml --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
-    from lodestone.campaign.paths import CampaignPaths
     from lodestone.operations.status import status as read_status
     from lodestone.operations.status_text import status_text
+    from lodestone.workflow.paths import CampaignPaths
 
     campaign = load(config, variant)
     while True:
@@ -207,7 +207,7 @@ def measure(
       lodestone measure crystals.zip --config config/demo.yaml --constraint volume_15 --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.constraints.context import MissingReferencesError
-    from lodestone.energies.estimators.grace.models import MissingModelError
+    from lodestone.energies.estimators.base import MissingModelError
     from lodestone.operations.measure import context_for, counts, head, measured, row
     from lodestone.structures.files import UnknownFormatError, read_entries
 
@@ -270,7 +270,7 @@ def doctor(
     campaign = load(config, variant) if config else None
     steps = [examine()]
     if campaign is not None:
-        from lodestone.doctor.files import here
+        from lodestone.doctor.installation import here
 
         steps.append(guarded("files of the campaign", lambda: here(campaign)))
     if profile is not None:

@@ -37,10 +37,9 @@ def compare(a: Path, b: Path, as_json: bool, html: Path | None) -> None:
       lodestone compare demo demo-stronger --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.comparison.document import compare as compare_sides
-    from lodestone.comparison.page import compare_page
+    from lodestone.comparison.rendering import compare_page, compare_text
     from lodestone.comparison.sides import NoCampaignError, read_side
-    from lodestone.comparison.text import compare_text
-    from lodestone.files import write_text
+    from lodestone.runtime.files import write_text
 
     try:
         sides = read_side(a), read_side(b)

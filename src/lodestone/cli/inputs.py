@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from lodestone.campaign.rules import Needs
     from lodestone.config import Campaign
     from lodestone.operations.profile import Profile
+    from lodestone.workflow.jobs import Needs
 
 WRONG_CONFIG = 2
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
@@ -57,8 +57,8 @@ def read_profile(path: Path | None) -> tuple[Profile, dict[str, Needs]] | None:
     """A profile, and what the rules that it is for ask for; None without one."""
     if path is None:
         return None
-    from lodestone.campaign.rules import read_rules
     from lodestone.operations import profile
+    from lodestone.workflow.jobs import read_rules
 
     rules = read_rules()
     return profile.read_profile(path, rules), rules
@@ -67,8 +67,8 @@ def read_profile(path: Path | None) -> tuple[Profile, dict[str, Needs]] | None:
 @contextmanager
 def profile_errors() -> Iterator[None]:
     """A wrong profile goes to stderr, and the command ends."""
-    from lodestone.campaign.rules import RulesError
     from lodestone.operations.profile_values import ProfileError
+    from lodestone.workflow.jobs import RulesError
 
     try:
         yield

@@ -5,36 +5,36 @@ Rates, shares and p-values are fractions between 0 and 1.
 
 from __future__ import annotations
 
+from lodestone.columns import statistics
 from lodestone.columns.column import Column, Schema, Table
-from lodestone.statistics.schemas import comparisons, counts, samplers, shapes
 
 TABLES: dict[str, Table] = {
-    "success": comparisons.SUCCESS,
-    "rates": comparisons.RATES,
-    "attrition": counts.ATTRITION,
-    "attrition_reasons": counts.REASONS,
-    "diversity": counts.DIVERSITY,
-    "quality": counts.QUALITY,
-    "cost": counts.COST,
-    "search": samplers.SEARCH,
-    "strictness": samplers.STRICTNESS,
-    "distributions": shapes.DISTRIBUTIONS,
-    "joint": shapes.JOINT,
-    "pareto": shapes.PARETO,
+    "success": statistics.SUCCESS,
+    "rates": statistics.RATES,
+    "attrition": statistics.ATTRITION,
+    "attrition_reasons": statistics.REASONS,
+    "diversity": statistics.DIVERSITY,
+    "quality": statistics.QUALITY,
+    "cost": statistics.COST,
+    "search": statistics.SEARCH,
+    "strictness": statistics.STRICTNESS,
+    "distributions": statistics.DISTRIBUTIONS,
+    "joint": statistics.JOINT,
+    "pareto": statistics.PARETO,
 }
 """Name of the file in statistics/ -> what it holds."""
 
-RATES = comparisons.RATES.schema
-SUCCESS = comparisons.SUCCESS.schema
-ATTRITION = counts.ATTRITION.schema
-REASONS = counts.REASONS.schema
-DIVERSITY = counts.DIVERSITY.schema
-QUALITY = counts.QUALITY.schema
-COST = counts.COST.schema
-SEARCH = samplers.SEARCH.schema
-STRICTNESS = samplers.STRICTNESS.schema
-DISTRIBUTIONS = shapes.DISTRIBUTIONS.schema
-JOINT = shapes.JOINT.schema
-PARETO = shapes.PARETO.schema
+RATES = statistics.RATES.schema
+SUCCESS = statistics.SUCCESS.schema
+ATTRITION = statistics.ATTRITION.schema
+REASONS = statistics.REASONS.schema
+DIVERSITY = statistics.DIVERSITY.schema
+QUALITY = statistics.QUALITY.schema
+COST = statistics.COST.schema
+SEARCH = statistics.SEARCH.schema
+STRICTNESS = statistics.STRICTNESS.schema
+DISTRIBUTIONS = statistics.DISTRIBUTIONS.schema
+JOINT = statistics.JOINT.schema
+PARETO = statistics.PARETO.schema
 
 __all__ = ["TABLES", "Column", "Schema", "Table"]

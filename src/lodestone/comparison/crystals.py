@@ -11,11 +11,11 @@ import polars as pl
 from lodestone.comparison.sides import Side
 from lodestone.curation.duplicates import cluster
 from lodestone.curation.fingerprint import FingerprintSettings
-from lodestone.curation.known import look_up_all
 from lodestone.curation.matching import Similarity
-from lodestone.curation.packed import pack_table
+from lodestone.curation.novelty import look_up_all
 from lodestone.curation.settings import similarity
 from lodestone.statistics.candidates import structures_of
+from lodestone.structures.crystals import pack_table
 
 SHOWN = ("id", "arm", "formula", "space_group", "e_above_hull", "best_rank")
 

@@ -5,8 +5,7 @@ Pure and light: importing this package imports pydantic and yaml, nothing heavie
 
 from __future__ import annotations
 
-from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.shards import Shard, shards
+from lodestone.config.arms import Arm, Shard, arms, shards
 from lodestone.config.campaign import Campaign
 from lodestone.config.load import load_campaign
 from lodestone.runtime.seeds import derive_seed

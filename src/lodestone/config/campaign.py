@@ -7,22 +7,23 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lodestone.campaign import elements
-from lodestone.campaign.arms import sampled_arms
-from lodestone.campaign.sections.guidance import Guidance
-from lodestone.campaign.suggest import did_you_mean
+from lodestone.config.arms import sampled_arms
 from lodestone.config.sections.constraints import Constraints
 from lodestone.config.sections.curation import Deduplicate, Novelty, Screen, Symmetrize
-from lodestone.config.sections.energy import Energy, Grace, fill_models
+from lodestone.config.sections.energy import Energy, fill_models
 from lodestone.config.sections.extra_arm import ExtraArm
+from lodestone.config.sections.guidance import Guidance
 from lodestone.config.sections.judging import Hull, Report, Statistics
 from lodestone.config.sections.model import EMBEDDED, Model
 from lodestone.config.sections.references import DEFAULT, References
 from lodestone.config.sections.sampling import MOST_ATOMS, Sampling
 from lodestone.config.variants import NAMES, SLUG
 from lodestone.embedded import SYSTEMS
+from lodestone.energies.estimators.grace import Grace
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse
+from lodestone.structures import elements
 from lodestone.structures.formulas import faults_of_formulas
+from lodestone.text import did_you_mean
 
 EMBEDDED_ELEMENTS = tuple(sorted({element for system in SYSTEMS for element in system.split("-")}))
 

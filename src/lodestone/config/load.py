@@ -75,8 +75,8 @@ def _campaign(
 ) -> Campaign:
     from pydantic import ValidationError
 
-    from lodestone.campaign.faults import faults
     from lodestone.config.campaign import Campaign
+    from lodestone.config.faults import faults
 
     document = chosen(document, variant)
     refuse_in_file(document)
@@ -120,7 +120,7 @@ def _plain(value: Any) -> Any:
 
 
 def _no_mapping(document: Document) -> Fault:
-    from lodestone.campaign.allowed import campaign_schema
+    from lodestone.config.faults import campaign_schema
 
     data = document.data
     kind = "a list" if isinstance(data, list) else "a single value"

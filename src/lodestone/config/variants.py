@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lodestone.campaign.suggest import did_you_mean
 from lodestone.schema.errors import ConfigError, Fault
 from lodestone.schema.yaml_reader import Document, Path, key_text
+from lodestone.text import did_you_mean
 
 VARIANT, VARIANTS = "variant", "variants"
 SLUG = r"^[a-z0-9][a-z0-9-]{0,63}$"

@@ -175,7 +175,7 @@ class Context:
         return with_energies(known, read_table(energies[self.settings["estimators"].index(estimator)]))
 
     def _evaluated(self, known: pl.DataFrame, estimator: Mapping[str, Any]) -> pl.DataFrame:
-        from lodestone.energies.evaluate import energies
+        from lodestone.energies.evaluation import energies
         from lodestone.structures.table import SCHEMA
 
         return energies(known.select(list(SCHEMA)), *self.potential(estimator).made)

@@ -8,20 +8,19 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
 
-from lodestone.constraints.targets import PROBLEMS, show
+from lodestone.constraints.targets import show
+from lodestone.schema.sections import PROBLEMS, Problem
 
 ALLOWED = (
     "null for energy.estimator, or a mapping like it: {kind: grace, model: embedded}, {kind: chgnet} or "
     "{kind: ase, calculator: module:attribute}"
 )
-Problem = tuple[tuple[str | int, ...], str, str]
 
 
 class EstimatorKey:
     """Annotation of a field that holds a section `energy.estimator` or None.
 
-    The sections themselves know the constraints, so they are looked up when a value is validated,
-    not when this module is imported.
+    The union of all kinds is looked up when a value is validated, not when this module is imported.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -35,9 +34,15 @@ class EstimatorKey:
 
 
 def _adapter() -> TypeAdapter[Any]:
-    from lodestone.config.sections.energy import Estimator
+    from lodestone.energies.estimators import Estimator
 
     return TypeAdapter(Estimator)
+
+
+def _kinds() -> list[str]:
+    from lodestone.energies.estimators import estimator_kinds
+
+    return list(estimator_kinds())
 
 
 def _validated(data: Any) -> Any:
@@ -60,7 +65,7 @@ def _problems(details: Any, data: Any) -> Iterator[Problem]:
         yield (), f"{show(data)} is no mapping", ALLOWED
     elif kind.startswith("union_tag"):
         wrong = f"{show(data['kind'])} is not known" if "kind" in data else "is missing"
-        yield ("kind",), wrong, "grace, chgnet, ase"
+        yield ("kind",), wrong, ", ".join(_kinds())
     elif kind == "extra_forbidden":
         yield key, "unknown key", ALLOWED
     else:

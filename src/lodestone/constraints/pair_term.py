@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, field_serializer
 
-from lodestone.constraints.radii import NUMBERS, default_cutoff
 from lodestone.constraints.term import Positive, Term
+from lodestone.structures.elements import NUMBERS, default_cutoff
 
 if TYPE_CHECKING:
     from torch import Tensor

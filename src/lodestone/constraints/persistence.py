@@ -138,7 +138,7 @@ def judge_again(
 
 
 def _measure(settings: Mapping[str, Any], row: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Any:
-    from lodestone.constraints.measure import measure
+    from lodestone.constraints.measurement import measure
 
     return measure(settings["terms"], settings["combine"], settings["satisfied_within"], *row)
 

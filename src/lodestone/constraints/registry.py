@@ -1,30 +1,25 @@
-"""Finds every descriptor in `descriptors/` and builds the union that the configuration accepts."""
+"""Every descriptor of `descriptors/` and of other packages, and the union that the configuration accepts."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Union
 
 from pydantic import Field, TypeAdapter
 
+from lodestone import plugins
 from lodestone.constraints import descriptors
 from lodestone.constraints.term import Term
 
+GROUP = "descriptors"
+"""Entry points of other packages: `lodestone.descriptors`."""
 
-@lru_cache(maxsize=1)
+
+@cache
 def term_models() -> dict[str, type[Term]]:
     """Every term model by its `kind`, sorted."""
-    models: dict[str, type[Term]] = {}
-    for info in pkgutil.iter_modules(descriptors.__path__):
-        module = importlib.import_module(f"{descriptors.__name__}.{info.name}")
-        for member in vars(module).values():
-            own = getattr(member, "__module__", None) == module.__name__
-            if own and isinstance(member, type) and issubclass(member, Term):
-                models[member.model_fields["kind"].default] = member
-    return dict(sorted(models.items()))
+    return plugins.kinds(descriptors, Term, GROUP)
 
 
 AnyTerm: Any = Annotated[Union[tuple(term_models().values())], Field(discriminator="kind")]  # noqa: UP007

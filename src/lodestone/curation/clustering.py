@@ -1,24 +1,65 @@
-"""Clusters of equal crystals, part by part: whole buckets of one composition each, several at a time."""
+"""Clusters of equal crystals, part by part: whole buckets of one composition each, several at a time.
+
+Greedy leader clustering of fingerprint vectors, in blocks so that memory stays bounded.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lodestone.curation.clusters import greedy_leaders
-from lodestone.curation.crystal import Crystal
+from lodestone.curation.fingerprint import distances
 from lodestone.curation.fingerprints import fingerprints
-from lodestone.curation.found import Clusters, Cost
-from lodestone.curation.kept import folder, load, save
 from lodestone.curation.matching import PairDecisions, Similarity
-from lodestone.curation.packed import Packed, bucket_labels, pack
-from lodestone.curation.parallel import each
-from lodestone.interruption import stop_if_asked
+from lodestone.curation.results import Clusters, Cost, folder, load, save
+from lodestone.runtime.processes import each
 from lodestone.runtime.progress import Progress
+from lodestone.runtime.signals import stop_if_asked
+from lodestone.structures.crystals import Crystal, Packed, bucket_labels, pack
+
+BLOCK = 1024  # rows of the distance matrix held at a time
+
+
+def greedy_leaders(vectors: np.ndarray, threshold: float, same: Callable[[int, int], bool]) -> np.ndarray:
+    """For each row the index of its leader (n_structures,); a leader leads itself.
+
+    Rows are taken in order. A row joins the nearest earlier leader within `threshold` for which
+    `same(leader, row)` holds, and becomes a leader where there is none. Equal distances go to the
+    earlier leader.
+    """
+    found = np.arange(len(vectors))
+    leaders: list[int] = []
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK]
+        known = len(leaders)
+        to_known = distances(block, vectors[leaders]) if known else np.empty((len(block), 0))
+        within = distances(block, block)
+        for row in range(len(block)):
+            fresh = leaders[known:]
+            apart = np.concatenate([to_known[row], within[row, np.asarray(fresh, dtype=int) - start]])
+            i = start + row
+            leader = next((k for k in _near(apart, leaders, threshold) if same(k, i)), i)
+            found[i] = leader
+            if leader == i:
+                leaders.append(i)
+    return found
+
+
+def nearest_same(apart: np.ndarray, threshold: float, same: Callable[[int], bool]) -> int | None:
+    """Index of the nearest entry of `apart` within `threshold` for which `same(index)` holds."""
+    return next((k for k in _near(apart, range(len(apart)), threshold) if same(k)), None)
+
+
+def _near(apart: np.ndarray, names: Sequence[int], threshold: float) -> Iterator[int]:
+    """Names of the entries within the threshold, nearest first, ties in order."""
+    inside = np.flatnonzero(apart <= threshold)
+    for k in inside[np.argsort(apart[inside], kind="stable")]:
+        yield int(names[k])
+
 
 PARTS = 32
 SMALLEST_PART = 1000  # structures; fewer make the arrays of fingerprints too short

@@ -13,8 +13,8 @@ from itertools import product
 
 import numpy as np
 
-from lodestone.curation.crystal import Crystal
-from lodestone.curation.lattice import heights
+from lodestone.structures.crystals import Crystal
+from lodestone.structures.lattices import heights
 
 MARGIN = 0.75
 CELL_MARGIN = 0.5

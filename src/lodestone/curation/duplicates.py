@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 
 from lodestone.curation.clustering import cluster
-from lodestone.curation.found import Clusters
 from lodestone.curation.matching import Similarity
-from lodestone.curation.packed import pack_table
+from lodestone.curation.results import Clusters
 from lodestone.runtime.progress import Progress
+from lodestone.structures.crystals import pack_table
 
 __all__ = ["SCHEMA", "Clusters", "cluster", "duplicates_table", "require_same_ids"]
 

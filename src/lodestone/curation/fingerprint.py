@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lodestone.curation.crystal import Crystal, composition
+from lodestone.structures.crystals import Crystal, composition
 from lodestone.structures.distances import neighbours
 
 TAIL = 5.0  # Gaussians are cut at this many σ, where 6e-7 of the weight is left

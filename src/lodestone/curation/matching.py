@@ -19,13 +19,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lodestone.curation.coincidence import Frame, coincide, frame
-from lodestone.curation.crystal import Crystal
 from lodestone.curation.exclusion import excluded, lattices_differ
 from lodestone.curation.fingerprint import DEFAULTS, FingerprintSettings
-from lodestone.curation.found import Confirmations
-from lodestone.curation.histograms import reduced
-from lodestone.curation.packed import Packed, pack
+from lodestone.curation.fingerprints import reduced
 from lodestone.curation.primitive import primitive_cell
+from lodestone.curation.results import Confirmations
+from lodestone.structures.crystals import Crystal, Packed, pack
 
 if TYPE_CHECKING:
     from pymatgen.analysis.structure_matcher import StructureMatcher

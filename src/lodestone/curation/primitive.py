@@ -11,8 +11,8 @@ from math import gcd
 
 import numpy as np
 
-from lodestone.curation.crystal import Crystal
-from lodestone.curation.lattice import reduce_crystal
+from lodestone.structures.crystals import Crystal
+from lodestone.structures.lattices import reduce_crystal
 
 TOLERANCE = 0.3  # Å; shaking by 0.05 Å per coordinate moves two copies of an atom apart by up to this
 

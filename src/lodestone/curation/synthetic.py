@@ -8,7 +8,7 @@ from math import gcd
 
 import numpy as np
 
-from lodestone.curation.crystal import Crystal
+from lodestone.structures.crystals import Crystal
 
 EDGE = 2.25  # Å between the sites of the grid that atoms are put on
 LARGEST = 20  # atoms of a parent

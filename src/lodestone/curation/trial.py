@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lodestone.curation.crystal import Composition, Crystal, composition
 from lodestone.curation.symmetry import symmetry_dataset
+from lodestone.structures.crystals import Composition, Crystal, composition
 from lodestone.structures.distances import min_distance
 
 SYMPRECS = (0.01, 0.03, 0.1, 0.2, 0.3)  # Å

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import lodestone
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 
 
 def look(question: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+REBUILD = "restore the file, or rebuild it with `make embedded`"
 FOLDER = Path(__file__).parent
 SYSTEMS = ("Li-Co-O", "B", "Fe-Nd-B", "Cu-Si-P", "Cu-Si-P-Ca")
 """Chemical systems of the embedded references, potential and checkpoint."""

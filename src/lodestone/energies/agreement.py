@@ -17,7 +17,7 @@ import polars as pl
 
 from lodestone.energies.errors import METASTABLE
 from lodestone.energies.hull import composition_of
-from lodestone.energies.quarantine import QUARANTINED
+from lodestone.energies.phases import QUARANTINED
 from lodestone.inference.bootstrap import STATISTICS, error_summary
 from lodestone.inference.intervals import wilson
 

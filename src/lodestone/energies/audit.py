@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from lodestone.energies.hull import Hulls, System, composition_of, phases
-from lodestone.energies.quarantine import suspect_references
+from lodestone.energies.phases import suspect_references
 
 UNNAMED = "unnamed"
 SCHEMA = {

@@ -18,8 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lodestone.energies.phases import Phase, Reduced, System, composition_of, phases, reduced
-from lodestone.energies.quarantine import QUARANTINED, suspect_references
+from lodestone.energies.phases import (
+    QUARANTINED,
+    Phase,
+    Reduced,
+    System,
+    composition_of,
+    phases,
+    reduced,
+    suspect_references,
+)
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram

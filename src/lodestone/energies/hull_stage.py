@@ -14,7 +14,7 @@ from lodestone.energies import identity
 from lodestone.energies.agreement import Judged, agreement, disagreements
 from lodestone.energies.audit import hull_audit
 from lodestone.energies.errors import add_probability, estimator_errors, reference_errors
-from lodestone.energies.evaluate import NOT_SCREENED_IN
+from lodestone.energies.evaluation import NOT_SCREENED_IN
 from lodestone.energies.hull import hull_table, suspect_references, with_energies
 from lodestone.structures import table
 

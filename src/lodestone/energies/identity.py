@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.energies.evaluation import Estimator, described
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 
 Identity = dict[str, Any]
 SAME = ("kind", "settings", "sha256")

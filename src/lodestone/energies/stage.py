@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from lodestone.energies import identity
-from lodestone.energies.chunks import in_chunks
 from lodestone.energies.estimators import estimator_and_guards
-from lodestone.energies.estimators.grace.models import MissingModelError
-from lodestone.energies.evaluate import SCHEMA, energies
-from lodestone.interruption import Stopped
+from lodestone.energies.estimators.base import MissingModelError
+from lodestone.energies.evaluation import SCHEMA, energies
+from lodestone.runtime.checkpoints import in_chunks
 from lodestone.runtime.progress import reporter
+from lodestone.runtime.signals import Stopped
 from lodestone.structures import table
 
 CHUNK = 512  # structures; what a kill loses at most, and what is in memory at once

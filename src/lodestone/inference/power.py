@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lodestone.statistics.proportions import SMALL, threshold
+from lodestone.inference.tests import SMALL, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable

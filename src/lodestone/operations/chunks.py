@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lodestone.unfinished import damaged
+from lodestone.runtime.checkpoints import damaged
 
 IDLE = 10.0
 """A job that has written nothing for so many times its usual interval is not running any more."""

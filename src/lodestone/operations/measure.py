@@ -57,9 +57,9 @@ def context_for(campaign: Campaign, config: Path, constraint: str, references: P
     `references` is a structure table of known crystals, whose energies are then evaluated here and now.
     Raises MissingReferencesError, with the command that makes what is missing.
     """
-    from lodestone.campaign.paths import CampaignPaths
-    from lodestone.campaign.potentials import potentials, tables
     from lodestone.constraints.context import Context, MissingReferencesError
+    from lodestone.workflow.paths import CampaignPaths
+    from lodestone.workflow.potentials import potentials, tables
 
     settings = potentials(campaign, [constraint]).get("potentials", {})
     if references is not None and settings:
@@ -111,7 +111,7 @@ def _columns(constraint: Constraint) -> list[tuple[str, int]]:
 
 
 def _measured(entry: Entry, terms: Sequence[Term], constraint: Constraint) -> Measured:
-    from lodestone.constraints.measure import measure
+    from lodestone.constraints.measurement import measure
 
     if entry.crystal is None:
         return Measured(entry.id, [None] * len(terms), None, satisfied=False, error=entry.error)

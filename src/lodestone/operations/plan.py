@@ -7,20 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lodestone.campaign import forecast
-from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.arrays import arrays
-from lodestone.campaign.cluster import Cluster, on_cluster, sampling_device
-from lodestone.campaign.jobs import jobs as every_job
-from lodestone.campaign.jobs import piloted
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.rules import Needs
-from lodestone.campaign.shards import shards
-from lodestone.campaign.speeds import CPU, Speed, model_kind, speed
+from lodestone.config.arms import Arm, arms, shards
 from lodestone.config.campaign import Campaign
+from lodestone.operations import forecast
+from lodestone.operations.arrays import arrays
+from lodestone.operations.cluster import Cluster, on_cluster, sampling_device
 from lodestone.operations.profile import Profile
+from lodestone.operations.speeds import CPU, Speed, model_kind, speed
 from lodestone.pilot.halving import schedule
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
+from lodestone.workflow.jobs import Needs, piloted
+from lodestone.workflow.jobs import jobs as every_job
+from lodestone.workflow.paths import CampaignPaths
 
 COPIES = 6  # a structure is in samples, relaxed and symmetrized, and three times in candidates
 BYTES_PER_ATOM, BYTES_PER_COPY, BYTES_PER_STRUCTURE = 26, 72, 1500

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lodestone.campaign.forecast import SLOW_PLANNING
+from lodestone.operations.forecast import SLOW_PLANNING
 from lodestone.text import columns, duration
 
 if TYPE_CHECKING:
-    from lodestone.campaign.arrays import Array
-    from lodestone.campaign.cluster import Cluster
+    from lodestone.operations.arrays import Array
+    from lodestone.operations.cluster import Cluster
     from lodestone.operations.plan import Plan
 
 UNKNOWN = "unknown"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.suggest import did_you_mean
 from lodestone.operations.profile_values import ProfileError, Values
+from lodestone.text import did_you_mean
 
 NAMES = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
 """Files that Snakemake 9 reads of a profile's folder; the first that is there."""

@@ -9,16 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.jobs import learns, other_estimators, proposed
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.places import TABLES, Place
-from lodestone.campaign.several import Several
-from lodestone.campaign.shards import Shard, shards
+from lodestone.config.arms import Arm, Shard, arms, shards
 from lodestone.config.campaign import Campaign
 from lodestone.operations.chunks import Chunks, read_chunks
 from lodestone.operations.plan import pilot_structures
 from lodestone.operations.submitted import FOLDER, Queue, read_queue
+from lodestone.workflow.jobs import learns, other_estimators, proposed
+from lodestone.workflow.paths import TABLES, CampaignPaths, Place
+from lodestone.workflow.several import Several
 from snakemake_executor_plugin_submitit.history import Record
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lodestone.campaign.arms import Arm, arms
-from lodestone.campaign.shards import shards
+from lodestone.config.arms import Arm, arms, shards
 from lodestone.text import columns
 
 if TYPE_CHECKING:
@@ -26,7 +25,10 @@ def summary(campaign: Campaign) -> str:
         ),
         *_arms(campaign, [arm for arm in every if not arm.imported]),
         *(("imported", f"{arm.name}: {_counted(campaign, arm)}") for arm in every if arm.imported),
-        ("judged by", f"{_estimator(campaign)} against {', '.join(s.name for s in campaign.references)}"),
+        (
+            "judged by",
+            f"{campaign.energy.estimator.label()} against {', '.join(s.name for s in campaign.references)}",
+        ),
     ]
     return columns(rows, right=())
 
@@ -39,9 +41,3 @@ def _arms(campaign: Campaign, sampled: list[Arm]) -> list[tuple[str, str]]:
 
 def _counted(campaign: Campaign, arm: Arm) -> str:
     return f"{shards(campaign, arm)[0].structures} structures of {arm.structures}"
-
-
-def _estimator(campaign: Campaign) -> str:
-    estimator = campaign.energy.estimator.model_dump()
-    kind = estimator.pop("kind")
-    return f"{kind} {next(iter(estimator.values()))}"

@@ -1,16 +1,20 @@
-"""Brings what a source holds into the store: system by system, or a whole database."""
+"""Brings what a source holds into the store: system by system, or a whole database.
+
+Tells how many entries of a source have come, at most every few seconds; stops where a job is asked to.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import shutil
+import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from lodestone.files import make_folder
 from lodestone.references.descriptions import describe
 from lodestone.references.ledger import BUCKETS, File, Ledger, Part, bucket, digest
 from lodestone.references.source import (
@@ -24,7 +28,26 @@ from lodestone.references.source import (
 )
 from lodestone.references.store import BUILDING, Store, write_bucket
 from lodestone.references.table import SCHEMA, checked
-from lodestone.space import when_there_is_space
+from lodestone.runtime.files import make_folder, when_there_is_space
+from lodestone.runtime.progress import EVERY
+from lodestone.runtime.signals import stop_if_asked
+
+
+def entries(label: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Progress:
+    """A function (received, expected) that says "label: 300 of 1200 entries"; expected may be None."""
+    last = clock()
+
+    def report(received: int, expected: int | None) -> None:
+        nonlocal last
+        stop_if_asked("fetching references; finished pages are kept")
+        if clock() - last < EVERY:
+            return
+        last = clock()
+        of = "" if expected is None else f" of {expected}"
+        say(f"{label}: {received}{of} entries")
+
+    return report
+
 
 AT_ONCE = 50_000
 """Rows of a database that are held in memory before they go to the disk (about 50 MB)."""

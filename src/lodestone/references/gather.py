@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from lodestone.interruption import stop_if_asked
-from lodestone.references.building import accepted, fetch_system, once, repeats
+from lodestone.references.building import accepted, entries, fetch_system, once, repeats
 from lodestone.references.ledger import Part
 from lodestone.references.source import (
     BulkSource,
@@ -24,7 +23,7 @@ from lodestone.references.source import (
 )
 from lodestone.references.store import DamagedError, Store, systems_within
 from lodestone.references.table import SCHEMA, checked, within_system
-from lodestone.references.told import entries
+from lodestone.runtime.signals import stop_if_asked
 
 Say = Callable[[str], None]
 State = Literal["complete", "partial", "missing"]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lodestone.files import write_json
 from lodestone.references.descriptions import contents
 from lodestone.references.source import ReferenceSourceError, Source
+from lodestone.runtime.files import write_json
 
 NAME = "source.json"
 BUCKETS = 256

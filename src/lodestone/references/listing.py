@@ -85,7 +85,7 @@ def of_system(store: Store, local: Iterable[Source], systems: Sequence[str]) -> 
 
 def of_id(store: Store, local: Iterable[Source], wanted: str) -> pl.DataFrame:
     """The reference of an id, `<source>/<source_id>`; no row where there is none. Reads a whole source."""
-    from lodestone.campaign.elements import ELEMENTS
+    from lodestone.structures.elements import ELEMENTS
 
     name = wanted.partition("/")[0]
     for source in local:

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import polars as pl
 
-from lodestone.files import make_folder, write_atomically
 from lodestone.references.descriptions import describe
 from lodestone.references.ledger import NAME, File, Ledger, Part, bucket, read_ledger, write_ledger
 from lodestone.references.source import ReferenceSourceError, Source
 from lodestone.references.table import SCHEMA
+from lodestone.runtime.files import make_folder, write_atomically
 from lodestone.runtime.locks import alone
 
 BUILDING = "building"

@@ -6,13 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lodestone.campaign.elements import ELEMENTS
-from lodestone.references.building import ALWAYS, fetch_all
+from lodestone.references.building import ALWAYS, entries, fetch_all
 from lodestone.references.descriptions import DescriptionError, from_description
 from lodestone.references.gather import FAILURES, Say, have, one_line
 from lodestone.references.source import BulkSource, LocalSource, ReferenceSourceError, Source, SystemSource
 from lodestone.references.store import Store, systems_within
-from lodestone.references.told import entries
+from lodestone.structures.elements import ELEMENTS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lodestone.statistics.wording import UNDEFINED
+from lodestone.text import UNDEFINED
 
 UNBROKEN = 40  # characters; a longer text may be wrapped
 

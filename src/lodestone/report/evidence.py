@@ -11,7 +11,7 @@ from lodestone.report.cells import Cell, Column, View, rows_of
 from lodestone.statistics.console import met
 from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.verdict import NAMES
-from lodestone.statistics.wording import p_text, percent, percent_interval
+from lodestone.text import p_text, percent, percent_interval
 
 SHORT = {
     "satisfied": "Satisfied",

@@ -13,7 +13,7 @@ from lodestone.structures.table import read_table
 from lodestone.workflow.results import read_if_present, read_sources
 
 if TYPE_CHECKING:
-    from lodestone.campaign.paths import CampaignPaths
+    from lodestone.workflow.paths import CampaignPaths
 
 STATISTICS = (
     *("rates", "success", "attrition", "attrition_reasons", "pareto"),

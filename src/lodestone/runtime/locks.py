@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lodestone.files import make_folder, remove_empty
-from lodestone.interruption import stop_if_asked
-from lodestone.space import when_there_is_space
+from lodestone.runtime.files import make_folder, remove_empty, when_there_is_space
+from lodestone.runtime.signals import stop_if_asked
 
 NAME = ".lock"
 PAUSE = 1.0  # seconds between two looks at a lock that another job holds

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lodestone.files import write_json
-from lodestone.unfinished import load_json
+from lodestone.runtime.checkpoints import load_json
+from lodestone.runtime.files import write_json
 
 T = TypeVar("T")
 WORDS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.runtime.checkpoints import load, save
 from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling import SAMPLE_VERSION
 from lodestone.structures import table
-from lodestone.unfinished import load, save
 
 if TYPE_CHECKING:
     from lodestone.sampling.shard import ShardPlan

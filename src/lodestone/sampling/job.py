@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.sampling.guided import GuidanceOptions
-from lodestone.sampling.look_ahead import LookAhead
+from lodestone.sampling.guidance import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.objective import Objective
-from lodestone.sampling.particles import ParticleOptions
+from lodestone.sampling.particles import LookAhead, ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.sizes import largest_batch, size_distribution
 from lodestone.sampling.template import templates

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lodestone.constraints.distances import combine, distance
+from lodestone.constraints.targets import combine, distance
 
 if TYPE_CHECKING:
     from torch import Tensor

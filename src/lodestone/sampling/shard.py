@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import polars as pl
 
-from lodestone.interruption import stop_if_asked
 from lodestone.runtime.memory import BatchSize
+from lodestone.runtime.signals import stop_if_asked
 from lodestone.sampling.batches import Batches, batch_path
-from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
 from lodestone.sampling.inpainting import HeldObjective, fixed_batch
-from lodestone.sampling.isolated import Isolated
-from lodestone.sampling.isolation import Watch
-from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
+from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
-from lodestone.sampling.particles import ParticleOptions, Particles, ancestors
+from lodestone.sampling.particles import LookAhead, LookAheadObjective, ParticleOptions, Particles, ancestors
 from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 
 Clock = Callable[[], float]
 

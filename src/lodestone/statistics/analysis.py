@@ -12,17 +12,14 @@ from lodestone.statistics.attrition import attrition
 from lodestone.statistics.best import choose_best
 from lodestone.statistics.candidates import join_hull, stack, structures_of
 from lodestone.statistics.cost import Effort, cost
-from lodestone.statistics.distinct import first_of_its_kind
 from lodestone.statistics.distributions import distributions
 from lodestone.statistics.diversity import diversity
 from lodestone.statistics.joint import joint
 from lodestone.statistics.pareto import pareto, rank_columns
 from lodestone.statistics.plan import Plan
-from lodestone.statistics.processed import measure_structures
-from lodestone.statistics.quality import quality
-from lodestone.statistics.quantities import quantities
-from lodestone.statistics.search import search
-from lodestone.statistics.strictness import strictness
+from lodestone.statistics.quality import first_of_its_kind, quality
+from lodestone.statistics.quantities import measure_structures, quantities
+from lodestone.statistics.sampler_tables import search, strictness
 from lodestone.statistics.success import rates, success
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lodestone.statistics.wording import UNDEFINED, number, percent, percent_interval
+from lodestone.text import UNDEFINED, number, percent, percent_interval
 
 OUTCOME_HEADS = {
     "satisfied": "satisfied",

@@ -16,6 +16,7 @@ import polars as pl
 from lodestone.columns import RATES, SUCCESS
 from lodestone.inference.intervals import UNDEFINED, newcombe, risk_ratio, risk_ratio_interval, wilson
 from lodestone.inference.power import minimal_detectable_effect
+from lodestone.inference.tests import benjamini_hochberg, holm, larger, threshold
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import (
     cluster_difference_interval,
@@ -23,10 +24,8 @@ from lodestone.statistics.lineages import (
     mean_of_lineages,
     one_per_lineage,
 )
-from lodestone.statistics.multiplicity import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, ConstraintPlan, Plan
-from lodestone.statistics.proportions import larger, threshold
 
 CONFIRMED_AGAINST = ("unguided", "control")
 CONFIRMED_OUTCOME = "satisfied"

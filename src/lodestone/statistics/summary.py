@@ -9,10 +9,9 @@ import polars as pl
 
 from lodestone.statistics.analysis import Analysis
 from lodestone.statistics.best import RULE
-from lodestone.statistics.cost_words import cost_words
-from lodestone.statistics.notes import notes
+from lodestone.statistics.cost import cost_words
+from lodestone.statistics.notes import notes, source_notes
 from lodestone.statistics.plan import ConstraintPlan, Plan
-from lodestone.statistics.source_words import source_notes
 from lodestone.statistics.verdict import verdict
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lodestone.files import write_text
+from lodestone.runtime.files import write_text
 from lodestone.structures.table import write_table
 
 MISSING_NUMBER = "not defined"

@@ -11,7 +11,7 @@ import polars as pl
 from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.plan import ArmPlan, ConstraintPlan, Plan
 from lodestone.statistics.success import CONFIRMED_AGAINST
-from lodestone.statistics.wording import p_text, percent, percent_interval
+from lodestone.text import p_text, percent, percent_interval
 
 NAMES = {
     "satisfied": "Satisfied as generated",

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from lodestone.curation.lattice import heights, reduce_crystal
+from lodestone.structures.lattices import heights, reduce_crystal
 
 MOST_IMAGES = 20_000  # a reduced cell needs 125; more means that the cell is numerically flat
 MOST_PAIRS = 20_000_000  # a neighbour list beyond this would not fit into memory

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lodestone.files import write_atomically
+from lodestone.runtime.files import write_atomically
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from lodestone.interruption import EXIT_CODE, Stopped, listen
+from lodestone.runtime.signals import EXIT_CODE, Stopped, listen
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -45,7 +45,7 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
         stage = Path(script["__file__"]).stem
         set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         raise SystemExit(guarded(lambda: _say(main(**from_command_line(main, stage)), sys.stdout)))
-    from lodestone.orphans import end_with_parent
+    from lodestone.runtime.signals import end_with_parent
 
     end_with_parent()
     set_threads(job.threads)

@@ -15,19 +15,15 @@ PILOT_VERSION = 1
 """The same for pilots: another choice of strength samples the arms anew."""
 VERSIONED = {"pilot": f"pilot-{PILOT_VERSION}", "sample": f"sample-{SAMPLE_VERSION}"}
 
-ESTIMATORS = (
-    "energies/estimators.py",
-    "energies/grace.py",
-    "energies/chgnet.py",
-    "energies/ase_calculator.py",
-)
+ESTIMATORS = ("energies/estimators/**/*.py",)
+DESCRIPTORS = ("constraints/descriptors/*.py",)
 ROOTS: dict[str, tuple[str, ...]] = {
-    "references": ("references/gather.py", "references/sources/*.py"),
-    "train_generator": ("wyckoff/learned*.py",),
-    "propose": ("wyckoff/*.py",),
+    "references": ("references/gather.py", "references/sources/**/*.py"),
+    "train_generator": ("wyckoff/learned/*.py",),
+    "propose": ("wyckoff/**/*.py",),
     "import_structures": ("structures/imported.py",),
-    "measure": ("constraints/table.py", "constraints/descriptors/*.py"),
-    "relax": ("energies/persistence.py", "constraints/descriptors/*.py", *ESTIMATORS),
+    "measure": ("constraints/measurement.py", *DESCRIPTORS),
+    "relax": ("constraints/persistence.py", *DESCRIPTORS, *ESTIMATORS),
     "symmetrize": ("curation/symmetry.py",),
     "screen": ("curation/screening.py",),
     "deduplicate": ("curation/duplicates.py", "curation/settings.py"),
@@ -35,27 +31,29 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "energy": ("energies/stage.py", *ESTIMATORS),
     "reference_energy": ("energies/stage.py", *ESTIMATORS),
     "hull": ("energies/hull_stage.py",),
-    "analyse": ("statistics/*.py", "tables/*.py", "constraints/descriptors/*.py"),
-    "record": ("record.py",),
+    "analyse": ("statistics/*.py", "handoff/*.py", "workflow/results.py", *DESCRIPTORS),
+    "record": ("workflow/record.py",),
     "report": ("report/**/*",),
-    "figures": ("report/categories.py", "report/templates/**/*"),
+    "figures": ("report/page.py", "report/templates/**/*"),
 }
 """Files below the package that a stage starts from; what they import belongs to it too."""
 NO_RESULTS = (
-    "campaign",
-    "adapter",
-    "workflow",
-    "orphans",
-    "files",
-    "cli",
-    "cli_compare",
-    "cli_inputs",
-    "cli_references",
+    "runtime",
+    "schema",
+    "config",
+    "workflow/adapter",
+    "workflow/assets",
+    "workflow/code",
+    "workflow/jobs",
+    "workflow/paths",
+    "workflow/potentials",
+    "workflow/settings",
+    "workflow/wiring",
+    "operations",
     "doctor",
+    "cli",
     "embedded",
-    "progress",
-    "references/told",
-    "curation/progress",
+    "plugins",
 )
 """Parts that move data without changing them."""
 

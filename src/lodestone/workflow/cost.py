@@ -6,11 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lodestone.campaign.arms import Arm
-from lodestone.campaign.drawing import sampler_section, steering
+from lodestone.config.arms import Arm
 from lodestone.config.campaign import Campaign
 from lodestone.embedded import FOLDER as EMBEDDED
 from lodestone.sampling.passes import passes
+from lodestone.workflow.drawing import sampler_section, steering
 
 PUBLISHED_STEPS = 1000
 """Steps of every checkpoint that MatterGen's authors published."""

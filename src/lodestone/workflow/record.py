@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lodestone.files import file_hash
+from lodestone.runtime.files import file_hash
 
 PACKAGES = (
     *("lodestone", "mattergen", "torch", "torch-geometric", "pytorch-lightning", "numpy"),
@@ -65,10 +65,6 @@ def checkpoint_folder(name: str) -> Path:
 
 def estimator_hash(estimator: Mapping[str, Any]) -> str | None:
     """SHA-256 of the estimator's model; None where it comes with a package, whose version says it all."""
-    if estimator["kind"] != "grace":
-        return None
-    from lodestone.embedded import WEIGHTS
-    from lodestone.energies.estimators.grace.models import EMBEDDED, model_hash, model_path
+    from lodestone.energies.estimators import settings_of
 
-    model = estimator["model"]
-    return file_hash(WEIGHTS) if model == EMBEDDED else model_hash(model_path(model))
+    return next(iter(settings_of(estimator).hashes().values()), None)

@@ -16,7 +16,7 @@ from lodestone.statistics.cost import Effort
 from lodestone.structures.table import read_table
 
 if TYPE_CHECKING:
-    from lodestone.campaign.paths import CampaignPaths
+    from lodestone.workflow.paths import CampaignPaths
 
 STAGES = ("measured", "relaxed", "symmetrized", "screened", "duplicates", "novelty", "energy")
 

@@ -16,15 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from lodestone.config import arms, shards
-from lodestone.campaign import potentials
-from lodestone.campaign.arms import Arm
-from lodestone.campaign.jobs import learns, proposed
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.several import Several
-from lodestone.campaign.stages import SLICES, settings
-from lodestone.config import Campaign, ConfigError, load_campaign
+from lodestone.config import Campaign, ConfigError, arms, load_campaign, shards
+from lodestone.config.arms import Arm
+from lodestone.workflow import potentials
 from lodestone.workflow.code import VERSIONED, code, meaning
+from lodestone.workflow.jobs import learns, proposed
+from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.settings import SLICES, settings
+from lodestone.workflow.several import Several
 
 ANY_ARM = r"[A-Za-z0-9_.+-]+"
 _HELD: list[TextIO] = []  # the locks of this process; closing one would free it

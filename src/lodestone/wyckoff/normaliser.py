@@ -19,9 +19,8 @@ from itertools import product
 
 import numpy as np
 
-from lodestone.wyckoff.groups import SpaceGroup, space_group
-from lodestone.wyckoff.points import orbit_points, parameters_of
-from lodestone.wyckoff.proposal import Orbit, Proposal
+from lodestone.wyckoff.groups import SpaceGroup, orbit_points, parameters_of, space_group
+from lodestone.wyckoff.proposals import Orbit, Proposal
 
 TWELFTHS = {"trigonal", "hexagonal"}
 """Shifts of the origin are multiples of 1/12 of the primitive vectors here, of 1/8 elsewhere."""

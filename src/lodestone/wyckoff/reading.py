@@ -1,4 +1,6 @@
-"""From a crystal to its proposal: the space group, and which atoms sit on which Wyckoff positions.
+"""Reference structures as generators see them: composition, proposal, target.
+
+From a crystal to its proposal: the space group, and which atoms sit on which Wyckoff positions.
 
 spglib finds the group and the standard cell, in the setting of PyXtal's tables (its Hall number); the letters
 are then looked up in these tables, atom by atom, and every orbit is rebuilt and compared, so that reading and
@@ -17,10 +19,9 @@ import polars as pl
 
 from lodestone.curation.symmetry import symmetrize
 from lodestone.structures import table
-from lodestone.wyckoff.groups import space_group
+from lodestone.wyckoff.groups import letter_of, orbit_points, parameters_of, space_group
 from lodestone.wyckoff.normaliser import canonical
-from lodestone.wyckoff.points import letter_of, orbit_points, parameters_of
-from lodestone.wyckoff.proposal import Orbit, Proposal
+from lodestone.wyckoff.proposals import Orbit, Proposal
 
 SYMPREC = (0.01, 0.05, 0.1)
 """Tolerances in Å; the largest that moves no atom by more than 0.1 Å counts (see `curation/symmetry.py`)."""
@@ -143,3 +144,42 @@ def _apart(points: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Largest difference of fractional coordinates to a point, modulo lattice vectors."""
     difference = points - point
     return np.abs(difference - np.rint(difference)).max(axis=1)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A reference: its canonical proposal, and the property that proposals may be asked for (NaN-free)."""
+
+    id: str
+    proposal: Proposal
+    target: float | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Atoms of each element per primitive cell."""
+        return self.proposal.counts
+
+
+def examples_of(references: pl.DataFrame, target: str | None = None) -> tuple[list[Example], dict[str, str]]:
+    """Examples of a structure table, and the reasons of the rows that give none, by id.
+
+    Args:
+        references: a structure table (`structures/table.py`).
+        target: name of a column of numbers, such as e_above_hull; null and NaN are no target.
+
+    Raises:
+        ValueError: there is no such column, or it holds no numbers.
+    """
+    if target is not None and not (target in references.columns and references[target].dtype.is_numeric()):
+        numeric = [name for name, kind in references.schema.items() if kind.is_numeric()]
+        raise ValueError(
+            f"the references have no column {target!r} of numbers; there are {', '.join(numeric)}"
+        )
+    targets = [None] * len(references) if target is None else references[target].fill_nan(None).to_list()
+    found, failed = [], {}
+    for key, read, value in zip(references["id"], read_table(references), targets, strict=True):
+        if isinstance(read, Proposal):
+            found.append(Example(key, read, None if value is None else float(value)))
+        else:
+            failed[key] = str(read)
+    return found, failed

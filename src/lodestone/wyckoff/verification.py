@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lodestone.campaign.elements import ELEMENTS
+from lodestone.structures.elements import ELEMENTS
 from lodestone.wyckoff.groups import CENTRINGS
 
 EXACT, SUPERGROUP, OTHER = "exact", "supergroup", "other"

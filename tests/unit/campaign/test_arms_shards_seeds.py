@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.config import Arm, arms, derive_seed, shards
 from lodestone.config.campaign import Campaign
+from lodestone.workflow.paths import CampaignPaths
 
 CONSTRAINTS = {"volume": {"terms": [{"kind": "volume_per_atom", "target": 9}], "satisfied_within": 1}}
 

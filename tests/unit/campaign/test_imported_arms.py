@@ -7,14 +7,14 @@ import pytest
 from ase import Atoms
 from ase.io import write
 
-from lodestone.campaign.jobs import jobs
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.stages import passes_per_arm, settings
 from lodestone.config import ConfigError, arms, shards
 from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.operations.status import status
 from lodestone.operations.summary import summary
+from lodestone.workflow.jobs import jobs
+from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.settings import passes_per_arm, settings
 from lodestone.workflow.wiring import Wiring
 
 HEAD = "chemical_system: Li-Co-O"

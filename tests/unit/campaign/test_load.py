@@ -7,9 +7,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lodestone.campaign.faults import faults
 from lodestone.config import ConfigError, load_campaign
 from lodestone.config.campaign import Campaign
+from lodestone.config.faults import faults
 from lodestone.config.load import read_strictly
 from lodestone.config.sections.energy import GRACE_PUBLISHED
 from lodestone.config.sections.model import PUBLISHED
@@ -214,8 +214,8 @@ def test_a_template_is_read_when_it_is_checked(campaign, tmp_path):
 
 
 def test_a_changed_template_changes_its_slice(campaign, tmp_path):
-    from lodestone.campaign.stages import settings as stage_settings
     from lodestone.config import arms, shards
+    from lodestone.workflow.settings import settings as stage_settings
 
     def part():
         found = campaign(sampling=template(tmp_path))

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.config import arms
 from lodestone.operations.plan import disk, plan
 from lodestone.operations.plan_text import plan_text
@@ -10,6 +9,7 @@ from lodestone.sampling.passes import times
 from lodestone.sampling.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
 from lodestone.text import duration
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
+from lodestone.workflow.paths import CampaignPaths
 
 
 def passes(campaign, name, steps=100):

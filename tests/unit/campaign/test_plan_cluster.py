@@ -1,13 +1,13 @@
 import pytest
 
-from lodestone.campaign.arrays import arrays, together
-from lodestone.campaign.forecast import finished_after, shard_that_fits
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.rules import NEEDS, Needs
+from lodestone.operations.arrays import arrays, together
+from lodestone.operations.forecast import finished_after, shard_that_fits
 from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.operations.profile import profile
 from lodestone.operations.profile_values import ProfileError
+from lodestone.workflow.jobs import NEEDS, Needs
+from lodestone.workflow.paths import CampaignPaths
 
 RULES = {name: Needs(1, {"mem_mb": 1000, "runtime": 60}) for name in NEEDS}
 PROFILE = {

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from lodestone.campaign.rules import NEEDS
 from lodestone.operations.profile import NUMBERS, OTHERS, SUBMITIT, Profile, read_profile
 from lodestone.operations.profile_values import ProfileError
+from lodestone.workflow.jobs import NEEDS
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 
 GOOD = """\

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.jobs import ONCE, PER_ARM, grouped
-from lodestone.campaign.rules import FOLDER, NEEDS, RulesError, needs, read_rules
 from lodestone.config import load_campaign
+from lodestone.workflow.jobs import FOLDER, NEEDS, ONCE, PER_ARM, RulesError, grouped, needs, read_rules
 
 EVERY_RULE = """\
 campaign: every

@@ -1,6 +1,6 @@
 import pytest
 
-from lodestone.campaign.speeds import Entry, Speed, by_device, is_device, own, read_table, speed, stored
+from lodestone.operations.speeds import Entry, Speed, by_device, is_device, own, read_table, speed, stored
 from lodestone.sampling.timing import Timing, write
 
 

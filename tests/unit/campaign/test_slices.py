@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from lodestone.campaign.stages import OF_ARMS, STAGES, resolved, settings
 from lodestone.config import arms, shards
 from lodestone.workflow.code import ROOTS, files, meaning
 from lodestone.workflow.code import code as code_of
+from lodestone.workflow.settings import OF_ARMS, STAGES, resolved, settings
 
 WHOLE = {"record", "report", "figures"}  # they show every setting
 OTHERS = [stage for stage in STAGES if stage not in OF_ARMS]

@@ -3,11 +3,11 @@ import os
 import polars as pl
 import pytest
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.operations.chunks import read_chunks
 from lodestone.operations.status import status
 from lodestone.operations.status_text import status_text
 from lodestone.structures.table import write_table
+from lodestone.workflow.paths import CampaignPaths
 
 NOW = 1_700_000_000.0
 
@@ -159,7 +159,7 @@ def test_a_damaged_chunk_is_not_counted(tmp_path):
     import polars as pl
 
     from lodestone.operations.chunks import read_chunks
-    from lodestone.unfinished import save
+    from lodestone.runtime.checkpoints import save
 
     for i in range(2):
         save(pl.DataFrame({"id": ["a", "b"]}), tmp_path / "key" / f"{i:05d}.parquet")

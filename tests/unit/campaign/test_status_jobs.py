@@ -4,13 +4,12 @@ import time
 import polars as pl
 import pytest
 
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.places import TABLES, Place, place
 from lodestone.config import arms
 from lodestone.operations.status import status
 from lodestone.operations.status_text import status_text
 from lodestone.operations.submitted import read_queue
 from lodestone.structures.table import write_table
+from lodestone.workflow.paths import TABLES, CampaignPaths, Place, place
 from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.records import JobFiles, write
 

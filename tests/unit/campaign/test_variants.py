@@ -9,11 +9,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lodestone.campaign.allowed import campaign_schema
-from lodestone.campaign.stages import resolved, settings
 from lodestone.cli import main
 from lodestone.config import ConfigError, load_campaign
+from lodestone.config.faults import campaign_schema
 from lodestone.config.load import load_variants
+from lodestone.workflow.settings import resolved, settings
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ("boron", "fe-nd-b", "li-co-o", "cu-si-p", "cu-si-p-ca")

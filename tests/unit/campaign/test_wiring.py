@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lodestone.campaign.stages import SLICES
 from lodestone.config import ConfigError
-from lodestone.workflow import wiring
+from lodestone.workflow import wiring as wirings
+from lodestone.workflow.settings import SLICES
 from lodestone.workflow.wiring import stage_settings, wire
 
 CAMPAIGN = """\
@@ -52,8 +52,8 @@ def test_an_unknown_arm_is_told_also_after_known_ones(wiring):
 
 
 def test_the_arms_are_listed_once_and_not_for_every_job(wiring, monkeypatch):
-    calls, real = [], wiring.arms
-    monkeypatch.setattr(wiring, "arms", lambda campaign: calls.append(1) or real(campaign))
+    calls, real = [], wirings.arms
+    monkeypatch.setattr(wirings, "arms", lambda campaign: calls.append(1) or real(campaign))
     for stage in ("sample", "measure", "relax", "screen"):
         for arm in wiring.arms:
             wiring.settings(stage)(SimpleNamespace(arm=arm, shard="0000"))

@@ -10,11 +10,11 @@ import yaml
 from click.testing import CliRunner
 from tools.documentation.constraints import constraints_page
 
-from lodestone.campaign.allowed import campaign_schema
-from lodestone.campaign.stages import resolved
 from lodestone.cli import main
 from lodestone.config import load_campaign
+from lodestone.config.faults import campaign_schema
 from lodestone.constraints import term_models
+from lodestone.workflow.settings import resolved
 
 PAIR = "kind: coordination_distribution, center: Co, neighbor: O"
 NEAR = "kind: bond_length, center: Co, neighbor: O"

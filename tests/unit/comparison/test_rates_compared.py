@@ -7,10 +7,10 @@ import math
 import pytest
 from made_sides import arm, side, usual_arms
 
-from lodestone.comparison.pairs import matched_arms, matched_constraints
 from lodestone.comparison.rates import VALID, rate_rows
-from lodestone.comparison.words import ahead
-from lodestone.statistics.proportions import different
+from lodestone.comparison.sides import matched_arms, matched_constraints
+from lodestone.comparison.views import ahead
+from lodestone.inference.tests import different
 
 
 def rates(a, b):

@@ -20,7 +20,7 @@ from scipy.stats import wasserstein_distance
 
 from lodestone.constraints import AnyTerm, Term, term_models
 from lodestone.constraints.functions import sha256, split
-from lodestone.constraints.radii import NUMBERS, RADII
+from lodestone.structures.elements import NUMBERS, RADII
 from lodestone.structures.neighbours import neighbour_counts
 
 WITHOUT_POTENTIAL = [kind for kind in term_models() if kind != "energy_above_hull"]

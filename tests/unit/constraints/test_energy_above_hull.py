@@ -19,11 +19,9 @@ from lodestone.constraints import context as contexts
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.context import Context, MissingReferencesError, Potential
 from lodestone.constraints.descriptors.energy_above_hull import REFUSED, EnergyAboveHull
-from lodestone.constraints.measure import measure
-from lodestone.constraints.table import measure_table
+from lodestone.constraints.measurement import measure, measure_table
 from lodestone.energies.estimators.ase import load_calculator
-from lodestone.energies.evaluate import SCHEMA, energies
-from lodestone.energies.evaluation import Evaluation
+from lodestone.energies.evaluation import SCHEMA, Evaluation, energies
 from lodestone.energies.guards import Guards
 from lodestone.structures import table
 

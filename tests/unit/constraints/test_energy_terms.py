@@ -10,21 +10,21 @@ import polars as pl
 import pytest
 from ase import Atoms
 
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.campaign.potentials import key
-from lodestone.campaign.stages import settings
 from lodestone.config import ConfigError, arms, load_campaign, shards
 from lodestone.constraints.context import MissingReferencesError, context_of
 from lodestone.constraints.descriptors.energy_above_hull import REFUSED
-from lodestone.constraints.table import measure_table
+from lodestone.constraints.measurement import measure_table
 from lodestone.energies.estimators import estimator_and_guards
-from lodestone.energies.evaluate import energies
+from lodestone.energies.evaluation import energies
 from lodestone.references.descriptions import resolve
 from lodestone.sampling.job import shard_plan, steering
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.shard import sample_batch
 from lodestone.structures import table
+from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.potentials import key
+from lodestone.workflow.settings import settings
 from lodestone.workflow.wiring import Wiring
 
 CAMPAIGN = """\

@@ -24,8 +24,7 @@ from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.descriptors.function import UNDEFINED, Function
 from lodestone.constraints.functions import FunctionRefusedError, sha256
-from lodestone.constraints.measure import measure
-from lodestone.constraints.table import measure_table
+from lodestone.constraints.measurement import measure, measure_table
 from lodestone.sampling.objective import Objective
 from lodestone.structures import table
 

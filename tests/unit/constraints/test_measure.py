@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lodestone.constraints import term_models
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.constraints.distances import combine, distance, scalar_distance
-from lodestone.constraints.measure import measure
+from lodestone.constraints.measurement import measure
+from lodestone.constraints.targets import combine, distance, scalar_distance
 
 CELL, FRAC = np.eye(3) * 4.2, np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
 

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.spacegroup import crystal
 
-from lodestone.curation.crystal import Crystal
+from lodestone.structures.crystals import Crystal
 
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parents[2])]  # the cases beside this file and the benchmarks are no packages

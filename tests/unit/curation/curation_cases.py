@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from lodestone.curation.lattice import heights
 from lodestone.structures.distances import min_distance
+from lodestone.structures.lattices import heights
 
 
 def by_definition(crystal: tuple, cutoff: float, sigma: float, grid: np.ndarray) -> np.ndarray:

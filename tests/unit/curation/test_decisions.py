@@ -12,13 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lodestone.curation.coincidence import coincide, frame
-from lodestone.curation.crystal import Crystal
 from lodestone.curation.exclusion import excluded, lattices_differ
 from lodestone.curation.fingerprint import DEFAULTS, distances
 from lodestone.curation.fingerprints import fingerprints
-from lodestone.curation.lattice import reduce_crystal
 from lodestone.curation.matching import PairDecisions, Similarity
-from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.primitive import primitive_cell
 from lodestone.curation.trial import (
     CHANGES,
@@ -30,6 +27,8 @@ from lodestone.curation.trial import (
     signatures,
     supercell,
 )
+from lodestone.structures.crystals import Crystal, bucket_labels, pack
+from lodestone.structures.lattices import reduce_crystal
 
 SEEDS = st.integers(0, 2**32 - 1)
 TOLERANCES = {"ltol": 0.2, "stol": 0.2, "angle_tol": 5.0}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation.lattice import heights, reduce_cell
 from lodestone.structures.distances import min_distance, neighbours
+from lodestone.structures.lattices import heights, reduce_cell
 
 LENGTH = st.floats(0.3, 8.0)
 SHEAR = st.floats(-0.5, 0.5)

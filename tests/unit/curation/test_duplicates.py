@@ -10,14 +10,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation import clusters
-from lodestone.curation.clusters import greedy_leaders
+from lodestone.curation import clustering
+from lodestone.curation.clustering import greedy_leaders
 from lodestone.curation.duplicates import SCHEMA, cluster, duplicates_table
 from lodestone.curation.fingerprint import distance, distances
 from lodestone.curation.matching import PairDecisions, Similarity
-from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
+from lodestone.structures.crystals import bucket_labels, pack
 
 BY_FINGERPRINT = Similarity(method="fingerprint")
 TWO_STAGE = Similarity()
@@ -46,7 +46,7 @@ def test_blocks_do_not_change_the_leaders(seed: int, threshold: float, block: in
     vectors = rng.normal(size=(25, 3)).round(1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clusters, "BLOCK", block)
+        patch.setattr(clustering, "BLOCK", block)
         found = greedy_leaders(vectors, threshold, lambda *_: True)
     gaps = distances(vectors, vectors)
     assume(np.abs(gaps - threshold).min() > 1e-9)  # else rounding decides

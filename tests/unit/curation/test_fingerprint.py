@@ -10,8 +10,8 @@ from curation_cases import by_definition, random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation.crystal import composition
 from lodestone.curation.fingerprint import FingerprintSettings, distance, fingerprint, vector, weights
+from lodestone.structures.crystals import composition
 
 SEEDS = st.integers(0, 2**32 - 1)
 QUICK = FingerprintSettings(cutoff=6.0, sigma=0.15, spacing=0.05)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lodestone.curation import fingerprints as module
 from lodestone.curation.fingerprint import FingerprintSettings, distances, vector
 from lodestone.curation.fingerprints import Fingerprints, fingerprints
-from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.curation.trial import prototypes
+from lodestone.structures.crystals import bucket_labels, pack
 
 SEEDS = st.integers(0, 2**32 - 1)
 DEFAULT = FingerprintSettings()

@@ -14,10 +14,10 @@ from lodestone.curation import clustering
 from lodestone.curation.clustering import cluster
 from lodestone.curation.duplicates import duplicates_table
 from lodestone.curation.matching import Similarity
-from lodestone.curation.packed import pack
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.curation.trial import setting, shaken, strained, supercell
 from lodestone.structures import table
+from lodestone.structures.crystals import pack
 
 SEEDS = st.integers(0, 2**32 - 1)
 METHODS = st.sampled_from(["two_stage", "fingerprint"])

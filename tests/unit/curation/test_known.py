@@ -10,14 +10,12 @@ import polars as pl
 import pytest
 from ase.spacegroup import crystal as build
 
-from lodestone.curation import known
-from lodestone.curation.crystal import Crystal
-from lodestone.curation.known import look_up_all
+from lodestone.curation import novelty
 from lodestone.curation.matching import Similarity
-from lodestone.curation.novelty import novelty_table
-from lodestone.curation.packed import pack
+from lodestone.curation.novelty import look_up_all, novelty_table
 from lodestone.curation.trial import setting, shaken, signatures
 from lodestone.structures import table
+from lodestone.structures.crystals import Crystal, pack
 
 TWO_STAGE = Similarity()
 EDGE = 4.0  # Å, of the rocksalt cell that all of these order
@@ -121,8 +119,8 @@ def test_only_references_of_the_compositions_asked_are_looked_at(
 ) -> None:
     rows, references = database
     looked_at: list[int] = []
-    original = known.fingerprints
-    monkeypatch.setattr(known, "fingerprints", lambda c, s: looked_at.append(len(c)) or original(c, s))
+    original = novelty.fingerprints
+    monkeypatch.setattr(novelty, "fingerprints", lambda c, s: looked_at.append(len(c)) or original(c, s))
     asked = table.from_arrays(["x"], *zip(references["layered"], strict=True))
     marked = pl.DataFrame({"id": ["x"], "is_representative": [True]})
     said: list[str] = []
@@ -136,8 +134,8 @@ def test_only_references_of_the_compositions_asked_are_looked_at(
 
 
 def test_two_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "WORTH_PROCESSES", 1)
-    monkeypatch.setattr(known, "PART", 10)
+    monkeypatch.setattr(novelty, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(novelty, "PART", 10)
     references = orderings()
     rng = np.random.default_rng(0)
     mixed = [(np.array([29]), np.eye(3) * a, np.zeros((1, 3))) for a in (2.4, 2.5, 3.0)]

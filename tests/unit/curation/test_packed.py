@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation.crystal import composition
-from lodestone.curation.lattice import heights, reduce_cell
-from lodestone.curation.lattices import heights_of, reduce_cells
-from lodestone.curation.packed import bucket_labels, join, pack, pack_table, ragged_arange
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
+from lodestone.structures.crystals import bucket_labels, composition, join, pack, pack_table, ragged_arange
+from lodestone.structures.lattices import heights, heights_of, reduce_cell, reduce_cells
 
 SEEDS = st.integers(0, 2**32 - 1)
 

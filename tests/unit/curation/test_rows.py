@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.curation import rows as module
-from lodestone.curation.rows import by_rows
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
 from lodestone.curation.synthetic import duplicated_crystals
-from lodestone.energies.chunks import in_chunks
+from lodestone.runtime import processes as module
+from lodestone.runtime.checkpoints import in_chunks
+from lodestone.runtime.processes import by_rows
 from lodestone.structures import table
 
 

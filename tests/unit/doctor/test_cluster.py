@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from lodestone.campaign.rules import read_rules
 from lodestone.config import load_campaign
 from lodestone.doctor import cluster as doctor_cluster
 from lodestone.doctor import job as doctor_job
 from lodestone.operations.profile import Profile
+from lodestone.workflow.jobs import read_rules
 
 DEMO = Path(__file__).resolve().parents[3] / "config" / "demo.yaml"
 

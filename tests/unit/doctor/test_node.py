@@ -7,8 +7,8 @@ import pytest
 
 import lodestone
 from lodestone.config import load_campaign
-from lodestone.doctor.answer import judged
-from lodestone.doctor.files import needed
+from lodestone.doctor.installation import needed
+from lodestone.doctor.job import judged
 from lodestone.doctor.probe import look, main, torch_sees
 
 DEMO = Path(__file__).resolve().parents[3] / "config" / "demo.yaml"

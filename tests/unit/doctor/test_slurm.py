@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.doctor import slurm as doctor_slurm
+from lodestone.doctor import cluster as doctor_slurm
 from lodestone.operations.profile import Profile
 
 PARTITIONS = """\

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from training.references.prototypes import SYSTEMS, Quota, decorations, load_prototypes
 
-from lodestone.files import file_hash
+from lodestone.runtime.files import file_hash
 from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 from lodestone.structures.table import read_table
 

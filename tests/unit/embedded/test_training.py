@@ -9,9 +9,19 @@ import polars as pl
 import pytest
 import torch
 from training.mattergen.config import checkpoint_config
+from training.mattergen.training import (
+    Example,
+    TrainingPlan,
+    atom_counts,
+    draw_probabilities,
+    examples,
+    export,
+    make_batch,
+    moments,
+    symmetric,
+    train,
+)
 
-from lodestone.embedded.mattergen_train import TrainingPlan, atom_counts, export, make_batch, train
-from lodestone.embedded.training_set import Example, draw_probabilities, examples, moments, symmetric
 from lodestone.sampling.mattergen.checkpoint import EMBEDDED, load_checkpoint
 from lodestone.structures.table import read_table
 

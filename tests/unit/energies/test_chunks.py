@@ -5,9 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lodestone.energies.chunks import clear, fingerprint, in_chunks
-from lodestone.interruption import Stopped
-from lodestone.unfinished import save
+from lodestone.runtime.checkpoints import clear, fingerprint, in_chunks, save
+from lodestone.runtime.signals import Stopped
 
 ROWS = pl.DataFrame({"id": [f"s{i}" for i in range(10)], "x": [float(i) for i in range(10)]})
 
@@ -99,7 +98,7 @@ def test_asked_to_stop_it_keeps_what_is_finished(tmp_path: Path, monkeypatch: py
         asked.append("SIGUSR2")
         return _double(rows)
 
-    monkeypatch.setattr("lodestone.interruption._requests", asked)
+    monkeypatch.setattr("lodestone.runtime.signals._requests", asked)
     with pytest.raises(Stopped, match=r"\(SIGUSR2\), 4 of 10 finished"):
         _run(tmp_path, work)
     asked.clear()

@@ -7,14 +7,13 @@ import polars as pl
 import pytest
 from ase import Atoms
 from training.grace.batches import Capacity, pack
+from training.grace.labels import KINDS, LIMITS, _same, distorted_copies, held_out, split
 from training.grace.optimizer import Schedule, State, adam, learning_rate, resume, save
 
 from lodestone.embedded import CARD, CARD_DATA, WEIGHTS
-from lodestone.embedded.grace import build as grace_build
-from lodestone.embedded.grace.model import ELEMENTS, Architecture, read_weights, write_weights
-from lodestone.embedded.grace_distortions import KINDS, LIMITS, distorted_copies
-from lodestone.embedded.grace_labels import _same, held_out, split
-from lodestone.files import file_hash
+from lodestone.energies.estimators.grace import weights as grace_build
+from lodestone.energies.estimators.grace.weights import ELEMENTS, Architecture, read_weights, write_weights
+from lodestone.runtime.files import file_hash
 from lodestone.structures import table
 
 ARCHITECTURE = Architecture("P", ("Li", "O"), 5.0, 36.0, 0.5, (-1.0, -2.0), {"lmax": 1})

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lodestone.campaign.jobs import jobs
-from lodestone.campaign.potentials import key, others
-from lodestone.campaign.stages import resolved, settings
 from lodestone.config import Campaign, ConfigError, load_campaign
+from lodestone.workflow.jobs import jobs
+from lodestone.workflow.potentials import key, others
+from lodestone.workflow.settings import resolved, settings
 from lodestone.workflow.wiring import Wiring
 
 TEXT = """\

@@ -11,8 +11,7 @@ from ase import Atoms
 from estimator_cases import FRAC, KINDS, broken, crystal, estimator_of, script
 
 from lodestone.energies import identity
-from lodestone.energies.evaluate import energies
-from lodestone.energies.evaluation import Evaluation
+from lodestone.energies.evaluation import Evaluation, energies
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 from lodestone.structures import table
 

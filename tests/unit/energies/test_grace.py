@@ -142,7 +142,8 @@ def test_distorted_crystals_come_to_rest_at_credible_volumes(
 
 def test_loading_and_evaluating_is_silent() -> None:
     code = (
-        "from ase.build import bulk; from lodestone.energies.estimators.grace.calculator import GraceEstimator; "
+        "from ase.build import bulk; "
+        "from lodestone.energies.estimators.grace.calculator import GraceEstimator; "
         "GraceEstimator('embedded').evaluate([bulk('Fe')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

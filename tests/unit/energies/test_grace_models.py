@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.potentials import missing_models
-from lodestone.campaign.stages import settings
 from lodestone.config import load_campaign
-from lodestone.doctor.files import here
+from lodestone.doctor.installation import here
 from lodestone.energies.estimators import estimator_and_guards, make_estimator
 from lodestone.energies.estimators.grace.models import (
     ALIASES,
@@ -21,6 +19,8 @@ from lodestone.energies.estimators.grace.models import (
     place,
 )
 from lodestone.workflow.assets import estimator_hashes
+from lodestone.workflow.potentials import missing_models
+from lodestone.workflow.settings import settings
 from lodestone.workflow.wiring import Wiring
 
 NAME = "GRACE-2L-OMAT-large-ft-AM"

@@ -10,7 +10,7 @@ import pytest
 from lodestone.energies.audit import hull_audit
 from lodestone.energies.errors import estimator_errors, reference_errors
 from lodestone.energies.hull import hull_table
-from lodestone.energies.quarantine import suspect_references
+from lodestone.energies.phases import suspect_references
 
 LI, OX = 3, 8
 

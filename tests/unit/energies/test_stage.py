@@ -12,9 +12,9 @@ from ase.build import bulk
 
 from lodestone.energies import identity, stage
 from lodestone.energies.estimators import estimator_and_guards
-from lodestone.energies.evaluate import energies
-from lodestone.interruption import Stopped
+from lodestone.energies.evaluation import energies
 from lodestone.runtime.progress import reporter
+from lodestone.runtime.signals import Stopped
 from lodestone.structures import table
 
 EMT: dict[str, Any] = {"energy": {"estimator": {"kind": "ase", "calculator": "emt", "arguments": {}}}}
@@ -61,7 +61,7 @@ def test_a_stopped_stage_goes_on_and_another_model_begins_anew(
 
     monkeypatch.setattr(stage, "energies", counted)
     requests = ["SIGTERM"]
-    monkeypatch.setattr("lodestone.interruption._requests", requests)
+    monkeypatch.setattr("lodestone.runtime.signals._requests", requests)
     for settings in (EMT, EMT | {"optional": True}):  # being stopped is no failure of an estimator
         with pytest.raises(Stopped):
             stage.evaluated(rows, settings, state=tmp_path / str(len(settings)), stage="energy")

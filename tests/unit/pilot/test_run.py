@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 
 from lodestone.pilot.record import COLUMNS, tried_table
-from lodestone.pilot.run import run
-from lodestone.pilot.trial import trial_settings, with_strength
+from lodestone.pilot.run import run, trial_settings, with_strength
 
 AUTO = {"candidates": [0.1, 0.3, 1.0], "structures": 14, "worst_validity": 0.1, "worst_energy": 0.1}
 GUIDED = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.interruption import Stopped
 from lodestone.pilot.halving import Round
-from lodestone.pilot.sampler import Sampler
+from lodestone.pilot.run import Sampler
+from lodestone.runtime.signals import Stopped
 from lodestone.workflow.adapter import stage_settings
 
 CAMPAIGN = """\
@@ -41,7 +41,7 @@ def sampler(tmp_path):
 
 def test_stopped_between_batches_and_between_rounds_it_goes_on(sampler, monkeypatch):
     asked = []
-    monkeypatch.setattr("lodestone.interruption._requests", asked)
+    monkeypatch.setattr("lodestone.runtime.signals._requests", asked)
     whole = sampler("whole")
     expected = [whole(None, step) for step in STEPS]
 
@@ -67,7 +67,7 @@ def test_stopped_between_batches_and_between_rounds_it_goes_on(sampler, monkeypa
 def test_what_is_there_is_given_even_where_it_was_asked_to_stop(sampler, monkeypatch):
     first = sampler("state")
     expected = [first(None, step) for step in STEPS]
-    monkeypatch.setattr("lodestone.interruption._requests", ["SIGUSR2"])
+    monkeypatch.setattr("lodestone.runtime.signals._requests", ["SIGUSR2"])
     again = sampler("state")
     assert all(again(None, step).equals(rows) for step, rows in zip(STEPS, expected, strict=True))
     assert again.diffusion.asked == []

@@ -25,7 +25,7 @@ from lodestone.references.source import (
     SystemSource,
 )
 from lodestone.references.store import systems_within
-from lodestone.references.web.crystals import Crystal, rows
+from lodestone.references.web.entries import Crystal, rows
 
 ELEMENTS = ("Co", "Li", "O")
 SYSTEMS = systems_within(ELEMENTS)

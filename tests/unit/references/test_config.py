@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.stages import resolved, settings
 from lodestone.config import Campaign, ConfigError, load_campaign
 from lodestone.operations.summary import summary
+from lodestone.workflow.settings import resolved, settings
 
 HEAD = """\
 campaign: asked
@@ -159,7 +159,7 @@ def test_an_edited_file_of_the_lab_reruns_what_uses_it(campaign) -> None:
 
 @pytest.mark.usefixtures("campaign")
 def test_patience_is_no_reason_to_sample_anew() -> None:
-    from lodestone.campaign.potentials import potentials
+    from lodestone.workflow.potentials import potentials
 
     _, _, constraint = HEAD.partition("{terms")
     head = HEAD.replace(constraint, ": [{kind: energy_above_hull, target: 0}], satisfied_within: 0.5}\n")

@@ -216,7 +216,7 @@ def test_the_script_writes_table_and_record(tmp_path: Path, root: Path, monkeypa
 
 
 def test_too_many_elements_are_refused_before_anyone_is_asked(store: Store, tmp_path: Path) -> None:
-    from lodestone.campaign.elements import ELEMENTS as EVERY
+    from lodestone.structures.elements import ELEMENTS as EVERY
 
     source = Asked(calls=tmp_path / "calls")
     _, (asked,) = gather([source], EVERY[:13], store, silent)
@@ -226,7 +226,7 @@ def test_too_many_elements_are_refused_before_anyone_is_asked(store: Store, tmp_
 
 
 def test_a_job_that_is_asked_to_stop_stops_between_systems(store: Store, monkeypatch) -> None:
-    from lodestone.interruption import Stopped
+    from lodestone.runtime.signals import Stopped
 
     stops = iter([None, None, Stopped("stopped")])
 

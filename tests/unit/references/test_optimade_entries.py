@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from lodestone.references.sources.optimade import OptimadeSource
 from lodestone.references.sources.optimade.delivery import _crystal, _page
-from lodestone.references.web import crystals as c
-from lodestone.references.web.links import ForeignLinkError, followed
-from lodestone.references.web.pages import KeptPages
+from lodestone.references.web import entries as c
+from lodestone.references.web.fetch import ForeignLinkError, followed
+from lodestone.references.web.paging import KeptPages
 
 SOURCE = OptimadeSource(
     name="here", url="https://example.org/v1", energy="_x_energy", e_above_hull="_x_s.a+u.e"

@@ -16,10 +16,10 @@ sys.path.insert(0, str(SERVERS))  # the servers beside this file are not a packa
 
 import fault_proxy as faults  # noqa: E402
 
-from lodestone import interruption  # noqa: E402
 from lodestone.references.source import ReferenceSourceError  # noqa: E402
 from lodestone.references.sources.optimade import OptimadeSource  # noqa: E402
 from lodestone.references.web import fetch, paging  # noqa: E402
+from lodestone.runtime import signals  # noqa: E402
 
 N_PAGES = 3
 
@@ -88,11 +88,11 @@ def test_pages_are_as_far_apart_as_the_server_asks(server, tmp_path, waits) -> N
 
 
 def test_a_stop_that_is_asked_for_keeps_the_pages(server, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(interruption, "_requests", [])
-    server.inject(lambda handler: (interruption._requests.append("SIGUSR2"), faults.whole(handler)), 1)
-    with pytest.raises(interruption.Stopped, match="2 pages of here are kept"):
+    monkeypatch.setattr(signals, "_requests", [])
+    server.inject(lambda handler: (signals._requests.append("SIGUSR2"), faults.whole(handler)), 1)
+    with pytest.raises(signals.Stopped, match="2 pages of here are kept"):
         deliver(server, tmp_path)
-    interruption._requests.clear()
+    signals._requests.clear()
     server.reset()
     assert deliver(server, tmp_path).rows.height == N_PAGES
     assert len(server.requests) == 1

@@ -9,9 +9,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.references import registry, sources
-from lodestone.references.descriptions import contents, describe, examples, from_description, resolve
-from lodestone.references.registry import database_names, kind_names, source_kind, source_kinds
+from lodestone.references import descriptions, sources
+from lodestone.references.descriptions import (
+    contents,
+    database_names,
+    describe,
+    examples,
+    from_description,
+    kind_names,
+    resolve,
+    source_kind,
+    source_kinds,
+)
 from lodestone.references.source import BulkSource, LocalSource, ReferenceSourceError, SystemSource
 from lodestone.references.table import SCHEMA
 from lodestone.structures import table
@@ -82,7 +91,7 @@ def test_a_file_without_a_source_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_new_description_is_a_new_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "demo.yaml").write_text("kind: embedded\nname: demo\nlicence: CC0\n")
-    monkeypatch.setattr(registry, "DATABASES", tmp_path)
+    monkeypatch.setattr(descriptions, "DATABASES", tmp_path)
     assert database_names() == ("demo",)
     rows = resolve("demo").read(["Li", "O"]).rows
     assert rows["source"].unique().to_list() == ["demo"]

@@ -12,10 +12,10 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from synthetic_rows import arm_tables, structures
 
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 from lodestone.statistics.plan import Plan, plan_from_settings
 from lodestone.structures.table import write_table
+from lodestone.workflow.paths import CampaignPaths
 from lodestone.workflow.results import STAGES
 
 CONSTRAINTS: dict[str, Any] = {

@@ -10,7 +10,7 @@ import polars as pl
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from lodestone.constraints.measure import measure
+from lodestone.constraints.measurement import measure
 from lodestone.curation.validity import judge
 from lodestone.statistics.plan import Plan
 from lodestone.structures.table import from_arrays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lodestone.report.bonds import bonds_of, elements_of
+from lodestone.report.viewer import bonds_of, elements_of
 
 PAIR = {"center": "Co", "neighbor": "O", "cutoff": 2.5}
 

@@ -14,10 +14,10 @@ import synthetic
 from pymatgen.io.cif import CifParser
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.report.page import render
 from lodestone.report.reading import read_report_data
 from lodestone.statistics import console
+from lodestone.workflow.paths import CampaignPaths
 
 
 def unpacked(packs):

@@ -8,7 +8,7 @@ import math
 import polars as pl
 import pytest
 
-from lodestone.report.candidate_data import candidate_data, distinct
+from lodestone.report.candidates import candidate_data, distinct
 from lodestone.report.hull_error import hull_error, with_error
 from lodestone.report.settings_view import flat
 from lodestone.report.viewer import HULL, VOLUME, loss_of, viewer_settings

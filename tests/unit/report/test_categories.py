@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.campaign.paths import CATEGORIES as PAGES
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.report.categories import CATEGORIES, category_of, category_pages
+from lodestone.report.page import CATEGORIES, category_of, category_pages
 from lodestone.report.panel import Panel
 from lodestone.report.panels import panels
 from lodestone.report.reading import read_report_data
+from lodestone.workflow.paths import CATEGORIES as PAGES
+from lodestone.workflow.paths import CampaignPaths
 
 ROOT = Path(__file__).resolve().parents[3]
 LARGEST = 3_000_000  # bytes; plotly alone takes two

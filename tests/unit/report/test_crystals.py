@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import spglib
 
-from lodestone.report.crystals import CONVENTIONAL, arrays_of, centrings
+from lodestone.report.viewer import CONVENTIONAL, arrays_of, centrings
 
 CRYSTALS = {
     "P": (221, np.diag([4.1, 4.1, 4.1]), [[0, 0, 0]], [55]),

@@ -11,7 +11,7 @@ import pytest
 from lodestone.columns import ATTRITION, DISTRIBUTIONS, PARETO, RATES
 from lodestone.report.figures.cost import _ticks
 from lodestone.report.figures.distributions import bands, counts_figure, distribution_figure
-from lodestone.report.figures.hull import above_hull_figure
+from lodestone.report.figures.hulls import above_hull_figure
 from lodestone.report.figures.pareto import OTHER, loss_unit, pareto_figure
 from lodestone.report.figures.rates import attrition_figure, rates_figure
 from lodestone.report.figures.space_groups import (

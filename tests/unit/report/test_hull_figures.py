@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.report.figures.hull import hull_figure
-from lodestone.report.figures.simplex import CORNERS, RAISED, stable_phases, tie_lines
+from lodestone.report.figures.hulls import CORNERS, RAISED, hull_figure, stable_phases, tie_lines
 
 
 def points(rows: list[tuple[str, str, float, float]]) -> pl.DataFrame:

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 import synthetic
 
-from lodestone.campaign.paths import CampaignPaths
 from lodestone.energies.hull_stage import read_side
-from lodestone.files import write_json
+from lodestone.runtime.files import write_json
 from lodestone.structures.table import read_table, write_table
+from lodestone.workflow.paths import CampaignPaths
 
 USUAL = synthetic.usual_arms()
 GUIDED = "co_o_4-s0.1"

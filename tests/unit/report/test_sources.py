@@ -4,8 +4,8 @@ import json
 
 import synthetic
 
-from lodestone.files import write_json
-from lodestone.statistics.source_words import source_notes
+from lodestone.runtime.files import write_json
+from lodestone.statistics.notes import source_notes
 
 source = synthetic.source
 DOWN = source("oqmd", state="missing", rows=0, retrieved=None, failure="https://oqmd.org <b>503</b>")

@@ -9,10 +9,10 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from lodestone.interruption import Stopped
+from lodestone.runtime.checkpoints import save
+from lodestone.runtime.signals import Stopped
 from lodestone.sampling.batches import SCHEMA, folder_of
 from lodestone.sampling.shard import batch_path, collect, sample_shard
-from lodestone.unfinished import save
 
 
 def _neighbour(name: str) -> ModuleType:
@@ -130,7 +130,7 @@ def test_an_unfinished_shard_is_never_collected(tmp_path: Path) -> None:
 
 def test_asked_to_stop_a_shard_ends_between_two_batches(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     asked = ["SIGTERM"]
-    monkeypatch.setattr("lodestone.interruption._requests", asked)
+    monkeypatch.setattr("lodestone.runtime.signals._requests", asked)
     steps = sample_shard(Small(100), plan(batch_size=8), PLAIN, tmp_path)
     assert [next(steps)[0], next(steps)[0]] == [0, 8]
     with pytest.raises(Stopped, match=r"\(SIGTERM\), 8 of 22 structures finished"):

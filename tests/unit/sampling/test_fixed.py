@@ -11,7 +11,7 @@ import torch
 
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
 from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise

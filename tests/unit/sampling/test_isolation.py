@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lodestone.sampling.companion import accompanied, alone
-from lodestone.sampling.guided import GuidanceOptions, guided_score
-from lodestone.sampling.isolated import Isolated
-from lodestone.sampling.isolation import Watch
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
+from lodestone.sampling.isolation import Isolated, Watch, accompanied, alone
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen import compat, neighbours
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, load_checkpoint, locate

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guided import GuidanceOptions
+from lodestone.sampling.guidance import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

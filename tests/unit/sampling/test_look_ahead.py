@@ -14,7 +14,7 @@ from ase.calculators.lj import LennardJones
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.energies.estimators.ase import AseEstimator
 from lodestone.energies.evaluation import Evaluation
-from lodestone.sampling.look_ahead import LookAhead, LookAheadObjective
+from lodestone.sampling.particles import LookAhead, LookAheadObjective
 
 VOLUME = SimpleNamespace(gap=lambda clean: (torch.linalg.det(clean.cell).abs() / clean.n_atoms - 13.0).abs())
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.runtime.memory import BatchSize, is_exhausted
-from lodestone.sampling.guided import GuidanceOptions
+from lodestone.sampling.guidance import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering, batch_path, collect, finished, sample_shard

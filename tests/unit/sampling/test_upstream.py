@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, load_checkpoint, locate

@@ -14,10 +14,9 @@ import polars as pl
 import pytest
 
 from lodestone.inference.intervals import newcombe, risk_ratio, risk_ratio_interval, wilson
+from lodestone.inference.tests import benjamini_hochberg, holm, larger
 from lodestone.statistics.lineages import bootstrap_rates, mean_of_lineages
-from lodestone.statistics.multiplicity import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import rate_of
-from lodestone.statistics.proportions import larger
 
 TABLES = [
     *[(0, 1, 0, 1), (1, 1, 0, 1), (0, 1, 1, 1), (1, 1, 1, 1)],  # n = 1

@@ -6,8 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.statistics.attrition import STAGES, attrition, fate
-from lodestone.statistics.reasons import group_reasons
+from lodestone.statistics.attrition import STAGES, attrition, fate, group_reasons
 
 maybe = st.sampled_from([True, False, None])
 row = st.fixed_dictionaries(

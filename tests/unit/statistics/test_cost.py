@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from lodestone.inference.intervals import wilson
-from lodestone.statistics.cost import DISTINCT, KINDS, Effort, Rate, cost, ratio
-from lodestone.statistics.cost_words import cost_words
+from lodestone.statistics.cost import DISTINCT, KINDS, Effort, Rate, cost, cost_words, ratio
 from lodestone.statistics.plan import plan_from_settings
 
 TERM = {"kind": "volume_per_atom", "target": 10.0}

@@ -9,11 +9,11 @@ from lodestone.columns import TABLES
 from lodestone.columns.candidates import CANDIDATES, PER_CONSTRAINT, column_of
 from lodestone.constraints import persistence
 from lodestone.curation import duplicates, novelty, screening, symmetry, validity
-from lodestone.energies import evaluate, hull
+from lodestone.energies import evaluation, hull
 from lodestone.sampling import batches
 from lodestone.statistics.analysis import Analysis
 
-STAGES = (batches, validity, symmetry, screening, duplicates, novelty, evaluate, hull)
+STAGES = (batches, validity, symmetry, screening, duplicates, novelty, evaluation, hull)
 FILES = {"reasons": "attrition_reasons"}
 
 

@@ -13,8 +13,7 @@ from planted import Draw, alike, campaigns, copies, exactly, independent
 from scipy.stats import binom
 
 from lodestone.inference.power import rejections
-from lodestone.statistics.multiplicity import holm
-from lodestone.statistics.proportions import threshold
+from lodestone.inference.tests import holm, threshold
 
 CAMPAIGNS = 200
 ALPHA = 0.05

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import power_proportions_2indep
 
 from lodestone.inference import power
 from lodestone.inference.power import EXACT, NONE, NORMAL, minimal_detectable_effect, normal_power, rejections
-from lodestone.statistics.proportions import larger, threshold
+from lodestone.inference.tests import larger, threshold
 
 CASES = [(64, 64, 0.1), (24, 24, 0.0), (40, 15, 0.9), (12, 60, 0.3), (5, 5, 0.02), (1, 40, 0.0)]
 

@@ -7,8 +7,7 @@ import math
 import pytest
 from scipy.stats import hypergeom, norm
 
-from lodestone.statistics.multiplicity import benjamini_hochberg, holm
-from lodestone.statistics.proportions import larger
+from lodestone.inference.tests import benjamini_hochberg, holm, larger
 
 TABLES = [
     (a, n, b, m)

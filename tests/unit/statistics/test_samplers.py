@@ -8,8 +8,7 @@ import pytest
 
 from lodestone.report.panels.samplers import sampler_panels
 from lodestone.statistics.plan import ArmPlan, Plan
-from lodestone.statistics.search import search
-from lodestone.statistics.strictness import strictness
+from lodestone.statistics.sampler_tables import search, strictness
 from lodestone.structures.table import from_arrays
 
 PLAIN = ArmPlan("unguided", "unguided", None, 0.0)

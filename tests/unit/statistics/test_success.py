@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 from lodestone.inference.power import minimal_detectable_effect
-from lodestone.statistics.multiplicity import benjamini_hochberg, holm
+from lodestone.inference.tests import benjamini_hochberg, holm
 from lodestone.statistics.outcomes import can_relax
 from lodestone.statistics.plan import plan_from_settings
 from lodestone.statistics.success import rates, success
 from lodestone.statistics.verdict import verdict
-from lodestone.statistics.wording import p_text, percent, percent_interval
+from lodestone.text import p_text, percent, percent_interval
 
 TERM = {"kind": "volume_per_atom", "target": 10.0}
 

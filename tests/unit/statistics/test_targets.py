@@ -11,8 +11,7 @@ import pytest
 from lodestone.report.evidence import wish
 from lodestone.statistics.console import met
 from lodestone.statistics.plan import ConstraintPlan, Plan
-from lodestone.statistics.processed import measure_structures
-from lodestone.statistics.quantities import quantities
+from lodestone.statistics.quantities import measure_structures, quantities
 
 PAIR = {"center": "Cs", "neighbor": "Cl", "cutoff": 3.8}
 CRYSTAL = {"numbers": [55, 17], "cell": (np.eye(3) * 4.2).tolist(), "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]}

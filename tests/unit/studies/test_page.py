@@ -11,12 +11,11 @@ import polars as pl
 import pytest
 from tools.case_studies import NAMES
 from tools.case_studies.__main__ import main
+from tools.case_studies.page import Study, between, results
 from tools.case_studies.reading import _read, read_study
 
-from lodestone.campaign.paths import CampaignPaths
-from lodestone.statistics.wording import p_text, percent
-from lodestone.studies.page import between, results
-from lodestone.studies.study import Study
+from lodestone.text import p_text, percent
+from lodestone.workflow.paths import CampaignPaths
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = "# Title\n\n<!-- results: begin -->\nold\n<!-- results: end -->\n\nThe end.\n"

@@ -11,7 +11,7 @@ import pytest
 from ase.io import read
 from pymatgen.core import Element, Lattice, Structure
 
-from lodestone.tables.best_files import write_best
+from lodestone.handoff.best_folder import write_best
 
 CRYSTALS = [
     Structure.from_spacegroup(225, Lattice.cubic(4.26), ["Co", "O"], [[0, 0, 0], [0.5] * 3]),

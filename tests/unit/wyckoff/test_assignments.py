@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from lodestone.wyckoff.assignments import (
     best_assignments,
     count_assignments,
+    letters_of,
     log_total,
     ranked_assignments,
 )
-from lodestone.wyckoff.fillings import letters_of
 from lodestone.wyckoff.groups import NUMBERS, SpaceGroup, space_group
-from lodestone.wyckoff.proposal import Orbit, illegal
+from lodestone.wyckoff.proposals import Orbit, illegal
 
 
 @lru_cache(maxsize=10_000)

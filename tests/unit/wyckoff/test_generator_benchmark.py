@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lodestone.wyckoff.examples import Example
-from lodestone.wyckoff.proposal import parse
+from lodestone.wyckoff.proposals import parse
+from lodestone.wyckoff.reading import Example
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 

@@ -12,14 +12,14 @@ import torch
 
 from lodestone.structures.table import read_table
 from lodestone.wyckoff.assignments import ranked_assignments
-from lodestone.wyckoff.examples import Example, examples_of
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.learned.generator import Learned, load
+from lodestone.wyckoff.learned.network import Network, Shape
+from lodestone.wyckoff.learned.sequences import batch_of, composition_of, rows_of, word_of
 from lodestone.wyckoff.learned.training import Plan, fit, log_likelihood, train
-from lodestone.wyckoff.learned_model import Network, Shape
-from lodestone.wyckoff.learned_words import batch_of, composition_of, rows_of, word_of
 from lodestone.wyckoff.normaliser import canonical
-from lodestone.wyckoff.proposal import Proposal, illegal
+from lodestone.wyckoff.proposals import Proposal, illegal
+from lodestone.wyckoff.reading import Example, examples_of
 
 SMALL = Shape(width=16, heads=2, layers=1)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lodestone.wyckoff.assignments import count_assignments, ranked_assignments
 from lodestone.wyckoff.groups import NUMBERS, space_group
-from lodestone.wyckoff.learned_masks import Masks, Place, proposal_of, word
-from lodestone.wyckoff.proposal import illegal, parse
+from lodestone.wyckoff.learned.sequences import Masks, Place, proposal_of, word
+from lodestone.wyckoff.proposals import illegal, parse
 
 formulas = st.dictionaries(st.sampled_from(["Li", "Co", "O"]), st.integers(1, 5), min_size=1, max_size=3)
 

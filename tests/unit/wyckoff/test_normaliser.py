@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lodestone.wyckoff.assignments import best_assignments
-from lodestone.wyckoff.groups import NUMBERS, space_group
+from lodestone.wyckoff.groups import NUMBERS, letter_of, orbit_points, parameters_of, space_group
 from lodestone.wyckoff.normaliser import canonical, equivalents, permutations
-from lodestone.wyckoff.points import letter_of, orbit_points, parameters_of
-from lodestone.wyckoff.proposal import Proposal, illegal, parse
+from lodestone.wyckoff.proposals import Proposal, illegal, parse
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,12 @@ import pytest
 
 from lodestone.structures.table import read_table
 from lodestone.wyckoff.assignments import count_assignments
-from lodestone.wyckoff.examples import Example, examples_of
 from lodestone.wyckoff.general import General
 from lodestone.wyckoff.groups import space_group
 from lodestone.wyckoff.normaliser import canonical, equivalents
-from lodestone.wyckoff.proposal import illegal, parse
-from lodestone.wyckoff.prototypes import Prototypes
-from lodestone.wyckoff.similarity import composition_distance, replacements
+from lodestone.wyckoff.proposals import illegal, parse
+from lodestone.wyckoff.prototypes import Prototypes, composition_distance, replacements
+from lodestone.wyckoff.reading import Example, examples_of
 
 
 @pytest.fixture(scope="module")

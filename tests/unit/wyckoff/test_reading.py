@@ -11,10 +11,9 @@ import pytest
 
 from lodestone.structures import table
 from lodestone.structures.table import arrays, read_table
-from lodestone.wyckoff.groups import NUMBERS, space_group
+from lodestone.wyckoff.groups import NUMBERS, orbit_points, space_group
 from lodestone.wyckoff.normaliser import canonical, equivalents
-from lodestone.wyckoff.points import orbit_points
-from lodestone.wyckoff.proposal import Orbit, Proposal, illegal, parse
+from lodestone.wyckoff.proposals import Orbit, Proposal, illegal, parse
 from lodestone.wyckoff.reading import UnreadableError, hall_number, read, setting
 from lodestone.wyckoff.reading import read_table as read_proposals
 

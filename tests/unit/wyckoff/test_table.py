@@ -10,10 +10,9 @@ import pytest
 
 from lodestone.structures.formulas import counts_of, formula_of
 from lodestone.wyckoff.assignments import best_assignments
+from lodestone.wyckoff.generator import proposals_for
 from lodestone.wyckoff.groups import space_group
-from lodestone.wyckoff.proposal import Proposal, illegal, parse
-from lodestone.wyckoff.proposing import proposals_for
-from lodestone.wyckoff.table import SCHEMA, from_table, to_table
+from lodestone.wyckoff.proposals import SCHEMA, Proposal, from_table, illegal, parse, to_table
 
 
 class Listing:

@@ -2,119 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
-from lodestone.campaign.suggest import did_you_mean
-from lodestone.energies.estimators.grace.models import ALIASES, EMBEDDED, SAVED_MODEL, incomplete, place
+from lodestone.energies.estimators import Estimator, estimator_kinds
+from lodestone.energies.estimators.base import EstimatorSettings
+from lodestone.energies.estimators.grace import Grace
+from lodestone.energies.estimators.grace.models import EMBEDDED
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse, unit
-
-PUBLISHED_DEFAULT = "GRACE-2L-OMAT-large-ft-AM"
-# fmt: off
-GRACE_TWO_PRECISIONS = (
-    "1L-OMAT-medium-base", "1L-OMAT-medium-ft-E", "1L-OMAT-medium-ft-AM", "1L-OMAT-large-base",
-    "1L-OMAT-large-ft-E", "1L-OMAT-large-ft-AM", "1L-SMAX-large", "1L-SMAX-OMAT-large",
-    "2L-OMAT-medium-base", "2L-OMAT-medium-ft-E", "2L-OMAT-medium-ft-AM", "2L-OMAT-large-base",
-    "2L-OMAT-large-ft-E", "2L-OMAT-large-ft-AM", "2L-SMAX-large", "2L-SMAX-medium",
-    "2L-SMAX-OMAT-large", "2L-SMAX-OMAT-medium",
-)
-GRACE_PUBLISHED = (
-    "GRACE-FS-OAM", "GRACE-1L-OAM", "GRACE-2L-OAM", "GRACE-FS-OMAT", "GRACE-1L-OMAT", "GRACE-2L-OMAT",
-    *(f"GRACE-{name}{precision}" for name in GRACE_TWO_PRECISIONS for precision in ("", "-fp64")),
-    "GRACE-3L-OMAT-large", "GRACE-3L-OMAT-large-ft-AM",
-)
-# fmt: on
-"""Names of the foundation models that the GRACE package can fetch."""
-# fmt: off
-ASE_NAMES = (
-    "abinit", "aims", "amber", "castep", "cp2k", "crystal", "demon", "demonnano", "dftb", "dftd3", "dmol",
-    "eam", "elk", "emt", "espresso", "exciting", "ff", "gamess_us", "gaussian", "gromacs", "gulp", "kim",
-    "lammpslib", "lammpsrun", "lj", "mopac", "morse", "nwchem", "octopus", "onetep", "openmx", "orca",
-    "plumed", "psi4", "qchem", "siesta", "tersoff", "tip3p", "tip4p", "turbomole", "vasp",
-)
-# fmt: on
-"""Calculators of ASE itself, by ASE's own names; most need a program or parameters of their own."""
-GRACE_ALLOWED = (
-    f"{EMBEDDED}, a published name such as GRACE-2L-OMAT-large-ft-AM (`grace_models list` shows all), or a "
-    f"folder that holds {SAVED_MODEL}"
-)
-
-
-def _unknown_model(model: str) -> str | None:
-    folder = Path(model)
-    if os.sep in model or folder.is_dir():
-        if not folder.is_dir():
-            return f"there is no folder {model!r}"
-        return None if (folder / SAVED_MODEL).is_file() else f"folder {model!r} lacks {SAVED_MODEL}"
-    if model in GRACE_PUBLISHED or model in ALIASES or incomplete(place(model)[0]) is None:
-        return None
-    return f"{model!r} is no published name{did_you_mean(model, (EMBEDDED, *GRACE_PUBLISHED))}"
-
-
-class Grace(Section):
-    """GRACE, through tensorpotential."""
-
-    kind: Literal["grace"] = Field("grace", description="GRACE, through tensorpotential.")
-    model: str = Field(
-        PUBLISHED_DEFAULT,
-        description="The small potential that comes with the package (embedded; for trying, not for "
-        "science), the name of a published model, looked for in $GRACE_CACHE, or a folder, relative to the "
-        "folder that the command runs in. The default of a campaign with model.checkpoint: embedded is "
-        "embedded.",
-        json_schema_extra=allowed(GRACE_ALLOWED),
-    )
-
-    @model_validator(mode="after")
-    def _model_is_known(self) -> Grace:
-        if self.model != EMBEDDED and (wrong := _unknown_model(self.model)):
-            refuse([(("model",), wrong, GRACE_ALLOWED)])
-        return self
-
-
-class Chgnet(Section):
-    """CHGNet."""
-
-    kind: Literal["chgnet"] = Field("chgnet", description="CHGNet, whose weights come with its package.")
-    version: Literal["0.3.0", "0.2.0", "r2scan"] = Field("0.3.0", description="Version of the weights.")
-
-
-class Ase(Section):
-    """Any calculator of ASE."""
-
-    kind: Literal["ase"] = Field("ase", description="Any calculator with ASE's interface.")
-    calculator: Annotated[
-        str,
-        Field(
-            pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_][\w.]*|[A-Za-z_]\w*)$",
-            json_schema_extra=allowed(
-                "module:attribute, e.g. ase.calculators.emt:EMT, or ASE's own name: emt"
-            ),
-        ),
-    ] = Field(description="Import path of what makes the calculator, or the name that ASE knows it by.")
-    arguments: dict[str, JsonValue] = Field({}, description="Keyword arguments that it is called with.")
-
-    @model_validator(mode="after")
-    def _package_is_installed(self) -> Ase:
-        if ":" not in self.calculator:
-            if self.calculator not in ASE_NAMES:
-                wrong = (
-                    f"{self.calculator!r} is no calculator of ASE{did_you_mean(self.calculator, ASE_NAMES)}"
-                )
-                refuse([(("calculator",), wrong, f"module:attribute, or one of {', '.join(ASE_NAMES)}")])
-            return self
-        package = self.calculator.split(":")[0].split(".")[0]
-        if find_spec(package) is None:
-            wrong = f"no module {package!r} is installed"
-            refuse([(("calculator",), wrong, "module:attribute of an installed package")])
-        return self
-
-
-Estimator = Annotated[Grace | Chgnet | Ase, Field(discriminator="kind")]
 
 
 class Relax(Section):
@@ -144,7 +41,7 @@ class Energy(Section):
     relax: Relax = Field(Relax(), description="The short relaxation of the raw samples.")
 
     @property
-    def others(self) -> tuple[Grace | Chgnet | Ase, ...]:
+    def others(self) -> tuple[EstimatorSettings, ...]:
         """The estimators that do not judge."""
         return self.estimators[1:]
 
@@ -213,6 +110,6 @@ def _filled_terms(constraint: Any) -> Any:
 
 
 def _filled(estimator: Any) -> Any:
-    if isinstance(estimator, Mapping) and estimator.get("kind") == "grace" and "model" not in estimator:
-        return {**estimator, "model": EMBEDDED}
-    return estimator
+    if not isinstance(estimator, Mapping) or estimator.get("kind") not in estimator_kinds():
+        return estimator
+    return {**estimator_kinds()[estimator["kind"]].beside_embedded, **estimator}

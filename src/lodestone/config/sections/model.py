@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from lodestone.campaign.suggest import did_you_mean
 from lodestone.schema.sections import Section, allowed, refuse
+from lodestone.text import did_you_mean
 
 EMBEDDED = "embedded"
 PUBLISHED = (

@@ -7,8 +7,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, InstanceOf, PlainSerializer
 from pydantic_core import core_schema
 
-from lodestone.references.descriptions import DescriptionError, allowed, describe, resolve
-from lodestone.references.registry import database_names, source_kinds
+from lodestone.references.descriptions import (
+    DescriptionError,
+    allowed,
+    database_names,
+    describe,
+    resolve,
+    source_kinds,
+)
 from lodestone.references.source import Source
 from lodestone.schema.sections import Problem, refuse
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lodestone.campaign import elements as symbols
-from lodestone.campaign.sections.guidance import FieldName
+from lodestone.config.sections.guidance import FieldName
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse
+from lodestone.structures import elements as symbols
 
 MOST_ATOMS = 200
 AtomCount = Annotated[int, Field(ge=1, le=MOST_ATOMS)]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from lodestone.constraints.calls import Calls
     from lodestone.constraints.clean import CleanEstimate
     from lodestone.constraints.context import Context, Crystal
+    from lodestone.constraints.functions import Calls
 
 UNDEFINED = 50.0
 """Gap of a clean estimate that has no value: as large as that of one that is no crystal."""
@@ -130,7 +130,7 @@ class Function(Term):
         return self._calls(self.steer_by, self.steer_arguments)
 
     def _calls(self, text: str, arguments: Arguments) -> Calls:
-        from lodestone.constraints.calls import Calls
+        from lodestone.constraints.functions import Calls
 
         return Calls(text, load(text, self.sha256), arguments)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from lodestone.constraints.radii import RADII
 from lodestone.constraints.targets import Bounds, Target
 from lodestone.constraints.term import Term
+from lodestone.structures.elements import RADII
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,54 +1,63 @@
-"""From the `energy.estimator` section of a campaign to an estimator.
-
-A kind of estimator is one file of this package: it has `KIND`, its name in the config, and
-`create(settings, batch_size)`. Nothing else has to be registered anywhere.
-"""
+"""Estimators: the kinds there are, what the configuration accepts, and from settings to an estimator."""
 
 from __future__ import annotations
 
 import json
-import pkgutil
+import sys
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib import import_module
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from lodestone.energies.evaluation import Estimator
-from lodestone.energies.guards import Guards, guards_for
+from pydantic import Field, TypeAdapter
+
+from lodestone import plugins
+from lodestone.energies.estimators.base import EstimatorSettings
+
+if TYPE_CHECKING:
+    from lodestone.energies.evaluation import Estimator as Made
+    from lodestone.energies.guards import Guards
+
+GROUP = "estimators"
+"""Entry points of other packages: `lodestone.estimators`."""
 
 
-def make_estimator(settings: Mapping[str, Any], batch_size: int = 32) -> Estimator:
+@cache
+def estimator_kinds() -> dict[str, type[EstimatorSettings]]:
+    """Every kind of estimator by its `kind`."""
+    return plugins.kinds(sys.modules[__name__], EstimatorSettings, GROUP)
+
+
+Estimator: Any = Annotated[Union[tuple(estimator_kinds().values())], Field(discriminator="kind")]  # noqa: UP007
+"""The section `energy.estimator` of a campaign."""
+
+
+def settings_of(mapping: Mapping[str, Any]) -> EstimatorSettings:
+    """The validated settings of `{kind: ..., ...}`; raises ValueError for an unknown kind."""
+    kind = mapping.get("kind")
+    if kind not in estimator_kinds():
+        raise ValueError(f"no estimator of kind {kind!r}; there are: {', '.join(sorted(estimator_kinds()))}")
+    found: EstimatorSettings = TypeAdapter(Estimator).validate_python(dict(mapping))
+    return found
+
+
+def make_estimator(settings: Mapping[str, Any], batch_size: int = 32) -> Made:
     """The estimator of `{kind: ..., ...}`, loaded once per process; raises ValueError for an unknown kind."""
     return _made(json.dumps(dict(settings), sort_keys=True), batch_size)
 
 
 @lru_cache(maxsize=4)
-def _made(settings: str, batch_size: int) -> Estimator:
-    kinds, chosen = estimator_kinds(), json.loads(settings)
-    kind = chosen.get("kind")
-    if kind not in kinds:
-        message = f"no estimator of kind {kind!r}; there are: {', '.join(sorted(kinds))}"
-        raise ValueError(message)
-    estimator: Estimator = kinds[kind].create(chosen, batch_size)
-    return estimator
+def _made(settings: str, batch_size: int) -> Made:
+    return settings_of(json.loads(settings)).create(batch_size)
 
 
-@cache
-def estimator_kinds() -> dict[str, ModuleType]:
-    """Modules of this package that make an estimator, by the name of their kind."""
-    import lodestone.energies as package
-
-    modules = (import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__))
-    return {module.KIND: module for module in modules if hasattr(module, "KIND")}
-
-
-def estimator_and_guards(settings: Mapping[str, Any]) -> tuple[Estimator, Guards]:
+def estimator_and_guards(settings: Mapping[str, Any]) -> tuple[Made, Guards]:
     """The estimator of a stage's settings, and the guards with the campaign's screening limits.
 
     Reads `energy.estimator`, `energy.batch_size` and, where given, `screen.volume_per_atom`
     (Å³) and `screen.min_distance` (Å).
     """
+    from lodestone.energies.guards import Guards, guards_for
+
     energy, screen = settings["energy"], settings.get("screen") or {}
     estimator = make_estimator(energy["estimator"], energy.get("batch_size", 32))
     limits = Guards()

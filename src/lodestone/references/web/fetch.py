@@ -2,6 +2,8 @@
 
 What may pass is tried again, with exponential waits: connection errors, hangs, drips, 408, 429, 5xx, a
 body that is cut off, is no JSON, or lacks what a page must hold. Other answers are final at once.
+
+Which addresses may be followed: only those of the server that the user named.
 """
 
 from __future__ import annotations
@@ -16,13 +18,61 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
 
 from lodestone.references.source import ReferenceSourceError
-from lodestone.references.web.links import ForeignLinkError, followed, shown
 from lodestone.references.web.settings import LONGEST_WAIT, Limits
+
+LONGEST_LINK = 160
+"""Characters of an address that a message shows."""
+PORTS = {"http": 80, "https": 443}
+
+
+class ForeignLinkError(ValueError):
+    """A link that leads away from the server that was asked."""
+
+
+def followed(asked: str, link: str) -> str:
+    """The address that `link`, given by the answer to `asked`, stands for.
+
+    A relative link is completed. Where the server was asked over https, a link of its own to http is
+    followed over https: servers behind a proxy often do not know that they are.
+
+    Raises:
+        ForeignLinkError: it leads to another host or port, or away from https.
+    """
+    here = urlsplit(asked)
+    there = urlsplit(urljoin(asked, link))
+    if (here.scheme, there.scheme) == ("https", "http") and here.hostname == there.hostname:
+        there = there._replace(scheme="https", netloc=here.netloc) if _is_default(there) else there
+    if there.scheme not in PORTS or _place(there) != _place(here) or there.username is not None:
+        raise ForeignLinkError(f"it leads away from {here.scheme}://{here.netloc}: {shown(link)}")
+    return urlunsplit(there._replace(fragment=""))
+
+
+def shown(url: str) -> str:
+    """An address as a message shows it: readable, and cut where it is long."""
+    readable = unquote(url)
+    return readable if len(readable) <= LONGEST_LINK else f"{readable[:LONGEST_LINK]}…"
+
+
+def _place(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, _port(url)
+
+
+def _is_default(url: SplitResult) -> bool:
+    return _port(url) == PORTS[url.scheme]
+
+
+def _port(url: SplitResult) -> int | None:
+    try:
+        return url.port or PORTS.get(url.scheme)
+    except ValueError:  # no number
+        return -1
+
 
 LARGEST_PAGE = 512 * 2**20
 """Bytes of one page, unpacked."""

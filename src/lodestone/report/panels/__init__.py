@@ -18,7 +18,7 @@ from lodestone.report.figures.estimator import (
     parity_figure,
     parity_table,
 )
-from lodestone.report.figures.hull import above_hull_figure, hull_figure
+from lodestone.report.figures.hulls import above_hull_figure, hull_figure
 from lodestone.report.figures.rates import attrition_figure, rates_figure
 from lodestone.report.figures.space_groups import crystal_system_figure, space_group_figure
 from lodestone.report.figures.sweep import pilot_tables, quality_table, sweep_figure, sweep_table, swept

@@ -9,7 +9,7 @@ from lodestone.report import texts
 from lodestone.report.cells import Cell, Column, View, count_cell, rows_of
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
-from lodestone.statistics.source_words import brief
+from lodestone.statistics.notes import brief
 
 COLUMNS = (
     Column("source"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lodestone.files import file_hash
+from lodestone.runtime.files import file_hash
 
 EMBEDDED = Path(__file__).parents[2] / "embedded" / "mattergen"
 HUB_REPOSITORY = "microsoft/mattergen"

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lodestone.sampling.companion import accompanied, alone
-from lodestone.sampling.langevin import correct_each
+from lodestone.sampling.isolation import accompanied, alone
 from lodestone.sampling.mattergen import compat, neighbours
 from lodestone.sampling.mattergen.checkpoint import Checkpoint
+from lodestone.sampling.process import correct_each
 from lodestone.sampling.state import Kernel, Score, State
 
 compat.install()

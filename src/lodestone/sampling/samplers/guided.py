@@ -1,18 +1,17 @@
-"""MatterGen's own process, plain or steered by guidance and particles."""
+"""MatterGen's own process, plain or steered by guidance and particles: for arms that name no sampler."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from lodestone.sampling.job import load_model, shard_plan, steering
-from lodestone.sampling.samplers.drawer import GUIDED, Drawer, Job
-from lodestone.sampling.shard import sample_batch
-
-KINDS = (GUIDED,)
+from lodestone.sampling.samplers.base import Drawer, Job
 
 
-def make(job: Job) -> Drawer:
+def drawer(job: Job) -> Drawer:
     """Plain or guided sampling."""
+    from lodestone.sampling.job import load_model, shard_plan, steering
+    from lodestone.sampling.shard import sample_batch
+
     steered = steering(job.settings, job.hull)
     diffusion, checkpoint = load_model(job.settings, job.device)
     plan = shard_plan(job.settings, checkpoint.config, job.device)

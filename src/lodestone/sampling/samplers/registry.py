@@ -1,32 +1,37 @@
-"""The samplers that an arm can name: one file of this package each, with one section that has a `kind`."""
+"""The samplers that an arm can name, and the one of an arm that names none."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Union
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from lodestone.campaign.sections import samplers
-from lodestone.campaign.sections.sampler import Sampler
+from lodestone import plugins
+from lodestone.sampling import samplers
+from lodestone.sampling.samplers.base import Drawer, Job, Sampler
+
+GROUP = "samplers"
+"""Entry points of other packages: `lodestone.samplers`."""
 
 
-@lru_cache(maxsize=1)
+@cache
 def sampler_models() -> dict[str, type[Sampler]]:
-    """Every section of a sampler by its `kind`, sorted."""
-    found: dict[str, type[Sampler]] = {}
-    for info in pkgutil.iter_modules(samplers.__path__):
-        if info.name == "union":
-            continue
-        module = importlib.import_module(f"{samplers.__name__}.{info.name}")
-        for member in vars(module).values():
-            own = getattr(member, "__module__", None) == module.__name__
-            is_section = own and isinstance(member, type) and issubclass(member, Sampler)
-            if is_section and "kind" in member.model_fields:
-                found[member.model_fields["kind"].default] = member
-    return dict(sorted(found.items()))
+    """Every sampler by its `kind`."""
+    return plugins.kinds(samplers, Sampler, GROUP)
 
 
 AnySampler: Any = Annotated[Union[tuple(sampler_models().values())], Field(discriminator="kind")]  # noqa: UP007
+
+
+def drawer(job: Job) -> Drawer:
+    """What draws the shard of a job; raises ValueError for an unknown sampler."""
+    settings = {key: value for key, value in job.settings.get("sampler", {}).items() if key != "version"}
+    if not settings:
+        from lodestone.sampling.samplers import guided
+
+        return guided.drawer(job)
+    if settings["kind"] not in sampler_models():
+        raise ValueError(f"no sampler {settings['kind']!r}; there are: {', '.join(sampler_models())}")
+    sampler: Sampler = TypeAdapter(AnySampler).validate_python(settings)
+    return sampler.drawer(job)

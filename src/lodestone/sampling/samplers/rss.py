@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lodestone.campaign.sections.samplers.gss import Finishing
+from lodestone.sampling.samplers.gss import Finishing
 from lodestone.schema.sections import Range, allowed, refuse
 
 Factor = Annotated[float, Field(gt=0, le=10)]

@@ -15,13 +15,11 @@ import numpy as np
 import polars as pl
 
 from lodestone.sampling.inpainting import fixed_batch
-from lodestone.sampling.isolated import Isolated
-from lodestone.sampling.isolation import Watch
+from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.rows import UNDECIDED, Crystal, crystal_of, sample_rows
-from lodestone.sampling.search.counted import Counted
 from lodestone.sampling.search.drift import Drift
-from lodestone.sampling.search.finish import Finished, finish
+from lodestone.sampling.search.finish import Counted, Finished, finish
 from lodestone.sampling.search.random_structure import random_composition, random_structure
 from lodestone.sampling.search.repulsive import Repulsive
 from lodestone.sampling.sizes import draw_sizes

@@ -12,9 +12,9 @@ from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling.rows import Crystal, crystal_of
 from lodestone.sampling.shard import ShardPlan, Steering, steered_batch
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
-from lodestone.sampling.symmetric.exact import exact_geometry
+from lodestone.sampling.symmetric.lattice_family import exact_geometry
 from lodestone.sampling.symmetric.subspace import ASSIGNED
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.wyckoff.proposals import Proposal
 
 if TYPE_CHECKING:
     from lodestone.sampling.isolation import Watch

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lodestone.sampling.langevin import symmetrised
-from lodestone.sampling.process import symmetric_noise
+from lodestone.sampling.process import symmetric_noise, symmetrised
 from lodestone.sampling.state import Kernel, Score, State
 from lodestone.sampling.symmetric.lattices import coordinates
 from lodestone.sampling.symmetric.subspace import ASSIGNED, FREE, Subspace, subspace_of
 from lodestone.sampling.symmetric.unmasking import allowed_logits, unmasked
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.wyckoff.proposals import Proposal
 
 if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion

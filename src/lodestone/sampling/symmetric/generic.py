@@ -6,10 +6,10 @@ from collections import Counter
 
 import numpy as np
 
-from lodestone.campaign.elements import ELEMENTS
-from lodestone.sampling.symmetric.family import coordinates, family, matrices, root
+from lodestone.sampling.symmetric.lattice_family import coordinates, family, matrices, root
+from lodestone.structures.elements import ELEMENTS
 from lodestone.wyckoff.groups import space_group
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.wyckoff.proposals import Proposal
 from lodestone.wyckoff.verification import found_group
 
 TRIALS, EDGE, SHEAR = 5, 3.0, 0.5  # structures; Å per cube root of the number of atoms; share of the edge

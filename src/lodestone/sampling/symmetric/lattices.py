@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lodestone.sampling.symmetric.family import UPPER, family
+from lodestone.sampling.symmetric.lattice_family import UPPER, family
 
 THINNEST = 1e-3  # Å²; the smallest eigenvalue of a metric on a curved surface
 ROW, COLUMN = zip(*UPPER, strict=True)

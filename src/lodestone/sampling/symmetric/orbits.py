@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lodestone.wyckoff.groups import space_group
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.wyckoff.proposals import Proposal
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lodestone.campaign.elements import ELEMENTS
 from lodestone.sampling.process import symmetric_noise
 from lodestone.sampling.state import MASK
 from lodestone.sampling.symmetric.lattices import Lattices, lattices
 from lodestone.sampling.symmetric.orbits import Orbits, orbits_of
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.structures.elements import ELEMENTS
+from lodestone.wyckoff.proposals import Proposal
 
 if TYPE_CHECKING:
     from lodestone.constraints.clean import CleanEstimate

@@ -22,12 +22,20 @@ import torch
 
 from lodestone.wyckoff.assignments import legal_groups
 from lodestone.wyckoff.groups import NUMBERS, space_group
+from lodestone.wyckoff.learned.network import Network, Shape
+from lodestone.wyckoff.learned.sequences import (
+    Composition,
+    Masks,
+    Word,
+    batch_of,
+    begun,
+    composition_of,
+    longer,
+    proposal_of,
+)
 from lodestone.wyckoff.learned.training import standardised
-from lodestone.wyckoff.learned_masks import Masks, proposal_of
-from lodestone.wyckoff.learned_model import Network, Shape
-from lodestone.wyckoff.learned_words import Composition, Word, batch_of, begun, composition_of, longer
 from lodestone.wyckoff.normaliser import canonical
-from lodestone.wyckoff.proposal import Proposal
+from lodestone.wyckoff.proposals import Proposal
 
 LOOKED_AT = 40  # prefixes evaluated for each proposal asked for
 TOGETHER = 64  # prefixes in one pass of the network

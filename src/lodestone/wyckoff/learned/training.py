@@ -18,10 +18,10 @@ import numpy as np
 import polars as pl
 import torch
 
-from lodestone.files import write_bytes
-from lodestone.wyckoff.examples import Example, examples_of
-from lodestone.wyckoff.learned_model import Batch, Network, Shape
-from lodestone.wyckoff.learned_words import batch_of, composition_of, rows_of, word_of
+from lodestone.runtime.files import write_bytes
+from lodestone.wyckoff.learned.network import Batch, Network, Shape
+from lodestone.wyckoff.learned.sequences import batch_of, composition_of, rows_of, word_of
+from lodestone.wyckoff.reading import Example, examples_of
 
 Progress = Callable[[int, int, float], None]
 """Called with steps done, steps in all, mean loss (nats per proposal) since the last call."""

@@ -17,11 +17,11 @@ from lodestone.energies.evaluation import Estimator, Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import relax
 from lodestone.runtime.seeds import derive_seed
-from lodestone.sampling.guided import GuidanceOptions
+from lodestone.sampling.guidance import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.search.batch import COLUMNS, search_batch
-from lodestone.sampling.search.counted import Counted
+from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.options import DriftOptions, SearchOptions
 from lodestone.sampling.search.random_structure import random_structure
 from lodestone.sampling.search.repulsive import Repulsive

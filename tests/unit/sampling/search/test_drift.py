@@ -17,8 +17,8 @@ from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.process import clean_estimate
-from lodestone.sampling.search.counted import Counted
 from lodestone.sampling.search.drift import Drift, as_crystal, physical_step
+from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.options import DriftOptions
 from lodestone.sampling.search.repulsive import Repulsive
 from lodestone.sampling.state import State

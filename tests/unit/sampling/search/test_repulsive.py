@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lodestone.energies.estimators.ase import AseEstimator
 from lodestone.energies.evaluation import Evaluation
-from lodestone.sampling.search.counted import Counted
+from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.repulsive import Repulsive, hinge
 
 SHARE, STIFFNESS, H = 0.9, 30.0, 1e-5

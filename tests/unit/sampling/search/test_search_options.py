@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from lodestone.campaign.sections.samplers.gss import Gss
+from lodestone.sampling.samplers.gss import Gss
 from lodestone.sampling.samplers.rss import Rss
 from lodestone.sampling.search.options import DriftOptions, RandomOptions, SearchOptions, options_of
 

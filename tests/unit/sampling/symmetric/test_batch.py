@@ -9,7 +9,7 @@ import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
 from lodestone.sampling.batches import SCHEMA
-from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
@@ -20,7 +20,7 @@ from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.symmetric.batch import COLUMNS, chosen_proposals, symmetric_batch
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
 from lodestone.structures.table import arrays
-from lodestone.wyckoff.proposal import Proposal, parse
+from lodestone.wyckoff.proposals import Proposal, parse
 from lodestone.wyckoff.verification import has_operations, strictness
 
 PLAIN = Steering(None, GuidanceOptions(0.0), LoopOptions())

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lodestone.sampling.guided import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, guided_score
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.process import renoise, symmetric_noise
@@ -16,7 +16,7 @@ from lodestone.sampling.state import MASK, Kernel, Score, State
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
 from lodestone.sampling.symmetric.lattices import coordinates, matrices
 from lodestone.sampling.symmetric.subspace import Subspace, subspace_of
-from lodestone.wyckoff.proposal import Proposal, parse
+from lodestone.wyckoff.proposals import Proposal, parse
 
 COPIES = 500
 TEXTS = ["1 Li:a O:a", "2 Li:a O:i O:i", "166 Li:a O:c O:h", "227 O:e", "139 Li:a O:e"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lodestone.sampling.symmetric.generic import generic_group, random_crystal
-from lodestone.wyckoff.proposal import parse
+from lodestone.wyckoff.proposals import parse
 from lodestone.wyckoff.verification import has_operations
 
 

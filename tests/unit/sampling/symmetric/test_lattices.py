@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lodestone.sampling.process import symmetric_noise
-from lodestone.sampling.symmetric import family as tables
+from lodestone.sampling.symmetric import lattice_family as tables
 from lodestone.sampling.symmetric.lattices import coordinates, lattices, matrices
 from lodestone.wyckoff.groups import NUMBERS, space_group
 

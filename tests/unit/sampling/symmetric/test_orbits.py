@@ -8,7 +8,7 @@ import torch
 
 from lodestone.sampling.symmetric.orbits import orbits_of
 from lodestone.wyckoff.groups import space_group
-from lodestone.wyckoff.proposal import Orbit, Proposal, parse
+from lodestone.wyckoff.proposals import Orbit, Proposal, parse
 
 MIXED = [
     parse("2 Li:a Co:i O:i"), parse("14 Co:a O:e"), parse("62 Li:c O:d"), parse("139 Co:e O:g"),

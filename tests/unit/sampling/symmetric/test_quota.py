@@ -9,12 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodestone.campaign.elements import ELEMENTS
 from lodestone.sampling.state import MASK
-from lodestone.sampling.symmetric.quota import choices, fits
 from lodestone.sampling.symmetric.subspace import subspace_of
-from lodestone.sampling.symmetric.unmasking import FORBIDDEN, allowed_logits, unmasked
-from lodestone.wyckoff.proposal import Proposal, parse
+from lodestone.sampling.symmetric.unmasking import FORBIDDEN, allowed_logits, choices, fits, unmasked
+from lodestone.structures.elements import ELEMENTS
+from lodestone.wyckoff.proposals import Proposal, parse
 
 placed = st.lists(
     st.tuples(st.sampled_from([1, 2, 3, 4, 6, 8]), st.sampled_from(["Co", "Li", "O"])), min_size=1, max_size=6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from lodestone.campaign.sections.samplers.symmetric import Symmetric
+from lodestone.sampling.samplers.symmetric import Symmetric
 
 
 def test_the_defaults_are_those_that_are_documented() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lodestone.embedded.grace.build import build, model_folder
+from lodestone.energies.estimators.grace.weights import build, model_folder
 
 
 def main() -> int:

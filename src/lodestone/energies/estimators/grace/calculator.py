@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +19,11 @@ import numpy as np
 from lodestone.energies.estimators.grace.models import EMBEDDED, model_hash, model_path
 from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
 from lodestone.energies.evaluation import Evaluation
-from lodestone.files import file_hash
+from lodestone.runtime.files import file_hash
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-KIND = "grace"
 Sample = dict[str, np.ndarray]
 ATOMS, BONDS = 8, 256  # of a typical structure; `batch_size` of them are the capacity of a batch
 STEP = 4  # between the padded shapes
@@ -206,11 +205,6 @@ def _refusals() -> tuple[type[Exception], ...]:
 def _flat(tensor: Any) -> np.ndarray:
     array: np.ndarray = tensor.numpy().reshape(-1).astype(float)
     return array
-
-
-def create(settings: Mapping[str, Any], batch_size: int) -> GraceEstimator:
-    """From `{kind: grace, model: embedded | path | published name}`."""
-    return GraceEstimator(settings.get("model", "embedded"), batch_size)
 
 
 def _with_stress(evaluation: Evaluation, volume: float) -> Evaluation:

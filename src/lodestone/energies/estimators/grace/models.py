@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lodestone.energies.estimators.base import MissingModelError
+
 EMBEDDED = "embedded"
 SAVED_MODEL = "saved_model.pb"
 VARIABLES = "variables/variables.index"
@@ -34,10 +36,6 @@ PARTS = (SAVED_MODEL, "variables", "assets", "metadata.yaml", "metadata.json")
 """What a model is made of; a LAMMPS export or a record of the download beside it changes no energy."""
 
 
-class MissingModelError(FileNotFoundError):
-    """No SavedModel where one was asked for; the message names the file and how to put it there."""
-
-
 def model_path(model: str) -> Path:
     """Folder of a SavedModel: `embedded` (rebuilt if need be), a path, or a published name.
 
@@ -45,7 +43,7 @@ def model_path(model: str) -> Path:
     Raises MissingModelError.
     """
     if model == EMBEDDED:
-        from lodestone.embedded.grace.build import build
+        from lodestone.energies.estimators.grace.weights import build
 
         return build()
     folder, remedy = place(model)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lodestone.references.source import Batch, Progress, ReferenceSourceError
-from lodestone.references.web import crystals as c
-from lodestone.references.web.computed import structure_arrays
+from lodestone.references.web import entries as c
+from lodestone.references.web.entries import structure_arrays
 
 if TYPE_CHECKING:
     from lodestone.references.sources.alexandria_bulk import AlexandriaBulkSource

@@ -15,7 +15,7 @@ from lodestone.references.energies import EnergyError, Row, extxyz_energies, rea
 from lodestone.references.source import Batch, ReferenceSourceError
 from lodestone.references.sources.files import FilesSource, structure_files
 from lodestone.references.table import SCHEMA
-from lodestone.references.web.crystals import Crystal, chemical_system, rows
+from lodestone.references.web.entries import Crystal, chemical_system, rows
 from lodestone.structures.files import Entry, read_entries
 
 NAMED = 20  # structures that cannot be read are told by name, up to so many

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lodestone.references.source import Delivery, Progress, ReferenceSourceError
-from lodestone.references.web import crystals as c
-from lodestone.references.web.computed import structure_arrays
+from lodestone.references.web import entries as c
+from lodestone.references.web.entries import structure_arrays
 from lodestone.references.web.fetch import Client
-from lodestone.references.web.pages import KeptPages
-from lodestone.references.web.paging import Page, Query, collect
+from lodestone.references.web.paging import KeptPages, Page, Query, collect
 
 if TYPE_CHECKING:
     from lodestone.references.sources.mp_api import MaterialsProjectSource

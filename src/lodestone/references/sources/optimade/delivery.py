@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from lodestone.references.source import Delivery, Progress, ReferenceSourceError
-from lodestone.references.web import crystals as c
-from lodestone.references.web.fetch import Client
-from lodestone.references.web.links import followed
-from lodestone.references.web.pages import KeptPages
-from lodestone.references.web.paging import Found, Page, Query, collect
+from lodestone.references.web import entries as c
+from lodestone.references.web.fetch import Client, followed
+from lodestone.references.web.paging import Found, KeptPages, Page, Query, collect
 
 if TYPE_CHECKING:
     from lodestone.references.sources.optimade import OptimadeSource

@@ -1,1 +1,0 @@
-"""What each sampler that an arm can name takes."""

@@ -1,0 +1,27 @@
+"""CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031, 2023), whose weights come with its package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from lodestone.energies.estimators.base import EstimatorSettings
+
+if TYPE_CHECKING:
+    from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
+
+
+class Chgnet(EstimatorSettings):
+    """CHGNet."""
+
+    rank: ClassVar[int] = 1
+
+    kind: Literal["chgnet"] = Field("chgnet", description="CHGNet, whose weights come with its package.")
+    version: Literal["0.3.0", "0.2.0", "r2scan"] = Field("0.3.0", description="Version of the weights.")
+
+    def create(self, batch_size: int) -> ChgnetEstimator:
+        """The network; more than 8 structures a batch only cost memory."""
+        from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
+
+        return ChgnetEstimator(self.version, min(batch_size, 8))

@@ -1,0 +1,96 @@
+"""Finds plugins: the modules of a folder, and what other packages register as Python entry points.
+
+A folder is its own registry: a file (or a folder) that lies there is found by itself, nothing else is edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+ENTRY_POINTS = "lodestone."
+"""Groups of entry points begin with it: `lodestone.estimators`, `lodestone.descriptors`, ..."""
+
+
+class PluginError(RuntimeError):
+    """A plugin is not what its folder or its entry point promises; the message names it and the fix."""
+
+
+def names(package: ModuleType) -> tuple[str, ...]:
+    """Names of the modules of a package, sorted; nothing is imported for it."""
+    return tuple(sorted(info.name for info in iter_modules(package.__path__)))
+
+
+def modules(package: ModuleType) -> list[ModuleType]:
+    """The modules of a package, by name."""
+    return [import_module(f"{package.__name__}.{name}") for name in names(package)]
+
+
+def kinds(package: ModuleType, base: Any, group: str) -> dict[str, Any]:
+    """The models derived from `base` by the default of their field `kind`, sorted by rank and name.
+
+    Those that a module of `package` itself defines, then those that entry points of `lodestone.<group>` name:
+    `my_kind = "my_package.my_module:MyModel"`.
+
+    Raises:
+        PluginError: an entry point names no such model, or two models have one `kind`.
+    """
+    found: dict[str, Any] = {}
+    for module in modules(package):
+        for member in vars(module).values():
+            if getattr(member, "__module__", None) == module.__name__ and _is_kind(member, base):
+                _add(found, member, module.__name__)
+    for point in registered(group):
+        member = _loaded(point)
+        if not _is_kind(member, base):
+            raise PluginError(
+                f"{_named(point)} is no model derived from {base.__module__}.{base.__name__} with a `kind`"
+            )
+        _add(found, member, _named(point))
+    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "rank", 100), item[0])))
+
+
+@cache
+def registered(group: str) -> tuple[EntryPoint, ...]:
+    """What other installed packages register for a group, by name."""
+    return tuple(sorted(entry_points(group=ENTRY_POINTS + group), key=lambda point: point.name))
+
+
+def sources(group: str) -> Iterator[str]:
+    """Names of the modules behind the entry points of a group."""
+    return (point.module for point in registered(group))
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        raise PluginError(f"{_named(point)} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _named(point: EntryPoint) -> str:
+    package = f" of {point.dist.name}" if point.dist else ""
+    return f"entry point {point.name} = {point.value} in {point.group}{package}"
+
+
+def _is_kind(member: Any, base: type) -> bool:
+    return isinstance(member, type) and issubclass(member, base) and "kind" in _fields(member)
+
+
+def _fields(model: type) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(model, "model_fields", {})
+    return found
+
+
+def _add(found: dict[str, Any], model: Any, where: str) -> None:
+    kind = _fields(model)["kind"].default
+    if not isinstance(kind, str):
+        raise PluginError(f"{where}: {model.__name__}.kind has no default; write kind: Literal[...] = ...")
+    if kind in found:
+        raise PluginError(f"{where}: kind {kind!r} is taken by {found[kind].__module__}; choose another name")
+    found[kind] = model

@@ -1,1 +1,0 @@
-"""Joins of the stage tables, and tables as text."""

@@ -1,0 +1,232 @@
+"""Every job of a campaign, what each waits for, and how a profile's groups join them. Pure.
+
+The rules of the workflow: what a job of each asks for, and which other jobs it waits for.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lodestone.config.arms import Arm, arms, shards
+from lodestone.config.campaign import Campaign
+from lodestone.workflow import potentials
+from lodestone.workflow.drawing import sampler_section
+
+FOLDER = Path(__file__).parents[3] / "rules"
+HULL = ("references", "reference_energy", "term_reference_energy")
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "references": (),
+    "reference_energy": ("references",),
+    "term_reference_energy": ("references",),
+    "pilot": ("references", "reference_energy", *HULL),
+    "train_generator": ("references",),
+    "propose": ("references", "train_generator"),
+    "sample": ("pilot", "propose", *HULL),
+    "import_structures": (),
+    "measure": ("sample", "import_structures", *HULL),
+    "relax": ("sample", "import_structures", "measure", *HULL),
+    "symmetrize": ("sample", "import_structures"),
+    "screen": ("symmetrize",),
+    "deduplicate": ("symmetrize", "screen"),
+    "novelty": ("symmetrize", "deduplicate", "references"),
+    "energy": ("symmetrize", "screen"),
+    "other_energy": ("symmetrize", "screen"),
+    "hull": ("symmetrize", "energy", "other_energy", *HULL),
+    "analyse": (
+        *("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy"),
+        *("references", "reference_energy", "term_reference_energy", "hull", "pilot"),
+    ),
+    "record": ("references", "analyse"),
+    "report": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
+    "figures": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
+}
+"""Which rules the jobs of a rule wait for; a test compares it with Snakemake's own graph."""
+WHERE_TERMS_NEED_A_HULL = frozenset({"pilot", "sample", "measure", "relax"})
+"""Rules that wait for `HULL` only where a term of a constraint asks for energies above the hull."""
+
+
+class RulesError(ValueError):
+    """A file of rules is missing, or does not tell what its jobs need; the message names it."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job of a rule asks for."""
+
+    threads: int
+    resources: Mapping[str, Any]
+
+
+def read_rules(folder: Path = FOLDER) -> dict[str, Needs]:
+    """Threads and resources of every rule of a campaign, as they stand in its file.
+
+    Raises:
+        RulesError: a rule is missing, or a value is not a plain number or text.
+    """
+    found = {
+        name: (path, body)
+        for path in sorted(folder.glob("*.smk"))
+        for name, body in _bodies(path.read_text(encoding="utf-8"))
+    }
+    if missing := [name for name in NEEDS if name not in found]:
+        raise RulesError(f"{folder}/*.smk: no rule {', '.join(missing)}; run in a whole copy of Lodestone")
+    return {name: needs(*found[name], name) for name in NEEDS}
+
+
+def needs(path: Path, body: str, rule: str) -> Needs:
+    """What the text of a rule says about its jobs."""
+    threads = re.search(r"^    threads: *(\d+)$", body, re.MULTILINE)
+    block = re.search(r"^    resources:\n((?:        .*\n)+)", body, re.MULTILINE)
+    lines = block.group(1).splitlines() if block else []
+    resources = dict(_resource(line.strip(), f"{path}: rule {rule}") for line in lines)
+    return Needs(int(threads.group(1)) if threads else 1, resources)
+
+
+def _bodies(text: str) -> list[tuple[str, str]]:
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _resource(line: str, where: str) -> tuple[str, Any]:
+    name, _, value = line.rstrip(",").partition("=")
+    try:
+        return name.strip(), ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError):
+        raise RulesError(
+            f"{where}: resources: {line!r} is no plain number or text; write name=number"
+        ) from None
+
+
+PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
+ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report", "figures")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job; the fields are its wildcards."""
+
+    rule: str
+    arm: str | None = None
+    shard: int | None = None
+    constraint: str | None = None
+    estimator: str | None = None
+
+
+def other_estimators(campaign: Campaign) -> list[str]:
+    """Names of the estimators beside the judge: of terms of constraints, then of `energy.estimators`."""
+    own = campaign.energy.estimator.model_dump(mode="json")
+    wanted = [*potentials.estimators(campaign, campaign.constraints), *potentials.others(campaign)]
+    return list(dict.fromkeys(potentials.key(estimator) for estimator in wanted if estimator != own))
+
+
+def piloted(campaign: Campaign) -> list[Arm]:
+    """The guided arms whose strength a pilot chooses, one per constraint."""
+    return [arm for arm in arms(campaign) if arm.kind == "guided" and arm.piloted]
+
+
+def proposed(campaign: Campaign) -> list[Arm]:
+    """The arms whose sampler asks for proposals of space groups and Wyckoff positions."""
+    drawn = [arm for arm in arms(campaign) if arm.sampler is not None]
+    return [arm for arm in drawn if sampler_section(campaign, arm).needs_proposals]
+
+
+def learns(campaign: Campaign, arm: Arm) -> bool:
+    """Whether the proposals of an arm come from a generator that is trained first."""
+    return bool(sampler_section(campaign, arm).generator == "learned")
+
+
+def jobs(campaign: Campaign) -> list[Job]:
+    """Every job, in the order of the rules."""
+    every = arms(campaign)
+    beside = [potentials.key(estimator) for estimator in potentials.others(campaign)]
+    return [
+        *(Job(rule) for rule in ONCE[:2]),
+        *(Job("term_reference_energy", estimator=name) for name in other_estimators(campaign)),
+        *(Job("pilot", constraint=arm.constraint) for arm in piloted(campaign)),
+        *(Job("train_generator", arm.name) for arm in proposed(campaign) if learns(campaign, arm)),
+        *(Job("propose", arm.name) for arm in proposed(campaign)),
+        *(Job("sample", a.name, part.index) for a in every if not a.imported for part in shards(campaign, a)),
+        *(Job("import_structures", arm.name) for arm in every if arm.imported),
+        *(Job(rule, arm.name) for rule in PER_ARM for arm in every),
+        *(Job("other_energy", arm.name, estimator=name) for name in beside for arm in every),
+        *(Job(rule) for rule in ONCE[2:]),
+    ]
+
+
+def grouped(campaign: Campaign, groups: Mapping[str, str], components: Mapping[str, int]) -> list[list[Job]]:
+    """The jobs as they are submitted: alone, or those of a group that depend on each other together.
+
+    As Snakemake does it: jobs of a group that are not connected within it stay apart, unless
+    `components` says how many of them go together.
+    """
+    every = jobs(campaign)
+    alone = [[job] for job in every if job.rule not in groups]
+    members: dict[str, list[Job]] = defaultdict(list)
+    for job in every:
+        if job.rule in groups:
+            members[groups[job.rule]].append(job)
+    for group, inside in members.items():
+        parts = connected(campaign, inside)
+        size = components.get(group, 1)
+        alone += [[job for part in parts[i : i + size] for job in part] for i in range(0, len(parts), size)]
+    return alone
+
+
+def connected(campaign: Campaign, inside: Iterable[Job]) -> list[list[Job]]:
+    """These jobs in parts that do not wait for each other."""
+    inside = list(inside)
+    parent = {job: job for job in inside}
+
+    def root(job: Job) -> Job:
+        while parent[job] is not job:
+            parent[job] = parent[parent[job]]
+            job = parent[job]
+        return job
+
+    for job, needed in _edges(campaign, inside):
+        parent[root(job)] = root(needed)
+    parts: dict[Job, list[Job]] = defaultdict(list)
+    for job in inside:
+        parts[root(job)].append(job)
+    return list(parts.values())
+
+
+def levels(part: Iterable[Job]) -> list[Counter[str]]:
+    """Rules of a group by how long a chain of its own rules they wait for, with their numbers of jobs."""
+    counts = Counter(job.rule for job in part)
+    depth: dict[str, int] = {}
+    for rule in NEEDS:  # each after those that it needs
+        if rule in counts:
+            depth[rule] = max((depth[needed] + 1 for needed in NEEDS[rule] if needed in depth), default=0)
+    found = [Counter[str]() for _ in range(max(depth.values(), default=-1) + 1)]
+    for rule, level in depth.items():
+        found[level][rule] = counts[rule]
+    return found
+
+
+def _edges(campaign: Campaign, inside: list[Job]) -> Iterable[tuple[Job, Job]]:
+    """Pairs of a job and one that it waits for, both of these."""
+    by_rule: dict[str, list[Job]] = defaultdict(list)
+    by_place: dict[tuple[str, str | None], list[Job]] = defaultdict(list)
+    for job in inside:
+        by_rule[job.rule].append(job)
+        by_place[job.rule, job.arm or job.constraint].append(job)
+    constraint = {arm.name: arm.constraint for arm in arms(campaign) if arm.piloted}
+    hull = bool(potentials.estimators(campaign, campaign.constraints))
+    for job in inside:
+        for rule in NEEDS[job.rule]:
+            if rule in HULL and job.rule in WHERE_TERMS_NEED_A_HULL and not hull and job.rule != "pilot":
+                continue
+            if rule == "pilot" and job.arm:
+                needed = by_place["pilot", constraint.get(job.arm)]
+            elif job.arm and rule not in ONCE:
+                needed = by_place[rule, job.arm]
+            else:
+                needed = by_rule[rule]
+            yield from ((job, one) for one in needed)

@@ -1,0 +1,216 @@
+"""Which stage of which arm a file of a campaign belongs to, from its path. Pure.
+
+Where every file of a campaign lies.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CATEGORIES = ("guidance", "constraints", "stability", "candidates", "curation", "estimator", "sources")
+"""The categories of the report's figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignPaths:
+    """Files of one campaign below `root`; arms and shards may be Snakemake wildcards."""
+
+    campaign: str
+    root: Path = Path("results")
+
+    @property
+    def directory(self) -> Path:
+        """The campaign's folder."""
+        return self.root / self.campaign
+
+    @property
+    def record(self) -> Path:
+        """Resolved settings, versions and hashes."""
+        return self.directory / "campaign.json"
+
+    def samples(self, arm: str, shard: int | str) -> Path:
+        """Raw samples of a shard."""
+        return self.directory / "arms" / arm / "samples" / f"{_number(shard)}.parquet"
+
+    def stage(self, arm: str, stage: str) -> Path:
+        """The table of a stage of an arm: measured, relaxed, symmetrized, screened, ..."""
+        return self.directory / "arms" / arm / f"{stage}.parquet"
+
+    def state(self, arm: str, part: int | str) -> Path:
+        """Folder of unfinished work: of a shard, or of a stage by name."""
+        return self.directory / "state" / arm / _number(part)
+
+    def timing(self, arm: str, shard: int | str) -> Path:
+        """How long the sampling of a shard took."""
+        return self.directory / "timing" / arm / f"{_number(shard)}.json"
+
+    def pilot(self, constraint: str, suffix: str = ".json") -> Path:
+        """What the pilot of a constraint chose and tried (.json, .tsv), and its structures (.parquet)."""
+        return self.directory / "pilot" / f"{constraint}{suffix}"
+
+    def proposals(self, arm: str) -> Path:
+        """Proposals of space groups and Wyckoff positions for an arm, ranked."""
+        return self.directory / "proposals" / f"{arm}.parquet"
+
+    def generator(self, arm: str) -> Path:
+        """The trained generator of an arm's proposals."""
+        return self.directory / "proposals" / f"{arm}.pt"
+
+    @property
+    def references(self) -> Path:
+        """Known crystals."""
+        return self.directory / "references.parquet"
+
+    @property
+    def reference_sources(self) -> Path:
+        """What came of each source of known crystals: rows, dates, what is missing and why."""
+        return self.directory / "references.json"
+
+    @property
+    def reference_energies(self) -> Path:
+        """Their energies by the campaign's estimator."""
+        return self.directory / "reference_energies.parquet"
+
+    def energies_by(self, estimator: str) -> Path:
+        """Their energies by another estimator, which a term or `energy.estimators` names."""
+        return self.directory / "reference_energies" / f"{estimator}.parquet"
+
+    def energy_by(self, arm: str, estimator: str) -> Path:
+        """The energies of an arm by another estimator of `energy.estimators`."""
+        return self.directory / "arms" / arm / "energies" / f"{estimator}.parquet"
+
+    def hull_by(self, estimator: str) -> Path:
+        """Energies above the hull by another estimator."""
+        return self.directory / "hulls" / f"{estimator}.parquet"
+
+    @property
+    def agreement(self) -> Path:
+        """How far several estimators agree in energies above the hull, by pair."""
+        return self.directory / "agreement.parquet"
+
+    @property
+    def disagreements(self) -> Path:
+        """The structures that they agree least about."""
+        return self.directory / "disagreements.parquet"
+
+    @property
+    def hull(self) -> Path:
+        """Energies above the hull of candidates and references."""
+        return self.directory / "hull.parquet"
+
+    @property
+    def hull_audit(self) -> Path:
+        """What the hull lacks."""
+        return self.directory / "hull_audit.parquet"
+
+    @property
+    def estimator_error(self) -> Path:
+        """Errors of the estimator against the references' own energies."""
+        return self.directory / "estimator_error.parquet"
+
+    @property
+    def candidates(self) -> Path:
+        """One row per generated structure with every column."""
+        return self.directory / "candidates.parquet"
+
+    @property
+    def statistics(self) -> Path:
+        """Folder of the statistics."""
+        return self.directory / "statistics"
+
+    @property
+    def best(self) -> Path:
+        """Folder of the best candidates."""
+        return self.directory / "best"
+
+    @property
+    def report(self) -> Path:
+        """The page for the reader."""
+        return self.directory / "report.html"
+
+    def figures(self, category: str) -> Path:
+        """The figures of the report of one of `CATEGORIES`, a page."""
+        return self.directory / "figures" / f"{category}.html"
+
+    @property
+    def all_figures(self) -> list[Path]:
+        """The pages of figures of every category."""
+        return [self.figures(category) for category in CATEGORIES]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """What a reader looks for first, and where it lies."""
+        return {
+            "report": str(self.report),
+            "candidates": str(self.candidates),
+            "best": f"{self.best}/: README.md, CIF, best.extxyz, inputs for VASP",
+            "statistics": str(self.statistics),
+        }
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs."""
+        return self.directory / "logs"
+
+
+def _number(part: int | str) -> str:
+    return f"{part:04d}" if isinstance(part, int) else part
+
+
+TABLES = {
+    "measure": "measured",
+    "relax": "relaxed",
+    "symmetrize": "symmetrized",
+    "screen": "screened",
+    "deduplicate": "duplicates",
+    "novelty": "novelty",
+    "energy": "energy",
+}
+"""The table that each stage of an arm writes."""
+STAGES = {table: stage for stage, table in TABLES.items()}
+WHOLE = {
+    "references.parquet": "references",
+    "reference_energies.parquet": "reference_energy",
+    "hull.parquet": "hull",
+    "candidates.parquet": "analyse",
+    "campaign.json": "record",
+    "report.html": "report",
+    "figures/guidance.html": "figures",
+}
+"""The file by which each stage of the campaign is known."""
+NAMED = {
+    "pilot": r"pilot/(\w+)\.json",
+    "train_generator": r"proposals/([^/]+)\.pt",
+    "propose": r"proposals/([^/]+)\.parquet",
+    "term_reference_energy": r"reference_energies/(.+)\.parquet",
+    "other_energy": r"arms/([^/]+)/energies/(.+)\.parquet",
+}
+"""Stages whose files are named by constraints and estimators."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A job of a campaign, by what it writes."""
+
+    stage: str
+    arm: str = ""
+    """Or the constraint of a pilot, or an estimator, or both; empty for a stage of the campaign."""
+    shard: int | None = None
+
+
+def place(path: str) -> Place | None:
+    """The job that writes a file, whose path is relative to the campaign's folder.
+
+    None for a file that stands beside the one by which its job is known.
+    """
+    if path in WHOLE:
+        return Place(WHOLE[path])
+    if match := re.fullmatch(r"arms/([^/]+)/samples/(\d+)\.parquet", path):
+        return Place("sample", match.group(1), int(match.group(2)))
+    if match := re.fullmatch(r"arms/([^/]+)/(\w+)\.parquet", path):
+        stage = STAGES.get(match.group(2))
+        return Place(stage, match.group(1)) if stage else None
+    found = ((stage, re.fullmatch(pattern, path)) for stage, pattern in NAMED.items())
+    return next((Place(stage, " by ".join(match.groups())) for stage, match in found if match), None)
