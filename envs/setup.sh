@@ -63,5 +63,5 @@ fi
 
 # GRACE's licence lets nobody ship its code: the installed package builds the model from this repository's weights.
 if [ -f src/lodestone/embedded/grace/weights.npz ]; then
-  "$python" -m lodestone.embedded.grace build >/dev/null
+  "$python" -m lodestone.energies.estimators.grace build >/dev/null
 fi

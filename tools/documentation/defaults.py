@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from lodestone.config.campaign import Campaign
-from lodestone.config.sections.energy import Ase, Chgnet
 from lodestone.config.sections.extra_arm import ExtraArm
 from lodestone.config.sections.guidance import Automatic, Particles, Pilot
 from lodestone.config.sections.sampling import Template
 from lodestone.constraints import Term, term_models
+from lodestone.energies.estimators.ase import Ase
+from lodestone.energies.estimators.chgnet import Chgnet
 from lodestone.references.descriptions import examples
 from lodestone.references.source import Source
 from lodestone.sampling.samplers.registry import sampler_models

@@ -11,8 +11,8 @@ from lodestone.config import ConfigError, load_campaign
 from lodestone.config.campaign import Campaign
 from lodestone.config.faults import faults
 from lodestone.config.load import read_strictly
-from lodestone.config.sections.energy import GRACE_PUBLISHED
 from lodestone.config.sections.model import PUBLISHED
+from lodestone.energies.estimators.grace import GRACE_PUBLISHED
 from lodestone.schema.errors import ConfigError as Error
 from lodestone.schema.yaml_reader import Document, parse, scalar
 

@@ -56,7 +56,7 @@ def store(tmp_path: Path, proxy: faults.FaultProxy, monkeypatch: pytest.MonkeyPa
 
 def build(store: Store) -> list[str]:
     asked = ["--source", "here.yaml", "--system", "Li-Co-O", "--store", str(store.folder)]
-    return [sys.executable, "-m", "lodestone.cli", "references", "build", *asked]
+    return [sys.executable, "-m", "lodestone", "references", "build", *asked]
 
 
 def test_a_killed_command_goes_on_at_its_page_and_gives_what_the_server_holds(

@@ -110,6 +110,7 @@ def _filled_terms(constraint: Any) -> Any:
 
 
 def _filled(estimator: Any) -> Any:
-    if not isinstance(estimator, Mapping) or estimator.get("kind") not in estimator_kinds():
+    kind = estimator.get("kind") if isinstance(estimator, Mapping) else None
+    if not isinstance(kind, str) or kind not in estimator_kinds():
         return estimator
-    return {**estimator_kinds()[estimator["kind"]].beside_embedded, **estimator}
+    return {**estimator_kinds()[kind].beside_embedded, **estimator}

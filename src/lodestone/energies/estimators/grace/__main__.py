@@ -1,4 +1,4 @@
-"""`python -m lodestone.embedded.grace build | path`: rebuild the embedded model, or say where it lies."""
+"""`python -m lodestone.energies.estimators.grace build | path`: rebuild the embedded model, or say where it lies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lodestone.energies.estimators.grace.weights import build, model_folder
 
 def main() -> int:
     """Entry point; prints the folder of the SavedModel."""
-    parser = argparse.ArgumentParser(prog="python -m lodestone.embedded.grace", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lodestone.energies.estimators.grace", description=__doc__)
     parser.add_argument("action", choices=["build", "path"])
     folder = build() if parser.parse_args().action == "build" else model_folder()
     sys.stdout.write(f"{folder}\n")
