@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 README_WORDS = 900
 FENCE = re.compile(r"^(```+|~~~+).*?^\1[`~]*$", re.MULTILINE | re.DOTALL)
@@ -131,6 +132,12 @@ def test_paths_that_pages_name_are_there(root, pages):
         if PATH.fullmatch(code) and Path(code).stem != "X" and not (root / code).exists()
     ]
     assert missing == []
+
+
+def test_the_campaign_shown_is_the_demonstration(root, pages):
+    shown = re.findall(r"```yaml\n(campaign: demo\n.*?)```", pages[root / "docs" / "campaign.md"], re.DOTALL)
+    demo = yaml.safe_load((root / "config" / "demo.yaml").read_text(encoding="utf-8"))
+    assert [yaml.safe_load(text) for text in shown] == [demo]
 
 
 def test_the_readme_is_short(root, pages):
