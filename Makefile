@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo case-studies test test-slurm lint format clean pins embedded bench
+.PHONY: help setup demo case-studies test test-slurm lint format docs clean pins embedded bench
 
 # auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
 DEVICE ?= auto
@@ -52,6 +52,10 @@ format: setup ## bring the files into the house style
 	@$(BIN)/ruff format .
 	@$(BIN)/snakefmt workflow rules
 
+docs: setup ## the site of docs/, which opens without a network: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo site/index.html
+
 pins: ## refresh envs/*.txt from pyproject.toml (UPGRADE=1 takes newer versions)
 	@envs/pins.sh
 
@@ -62,5 +66,5 @@ embedded: setup ## rebuild the embedded assets: references, GRACE weights, Matte
 	@$(BIN)/snakemake --snakefile rules/embedded.smk --cores 2 --rerun-incomplete --workflow-profile none
 
 clean: ## remove environments and caches; results stay
-	rm -rf .venv .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -16,10 +16,11 @@ from tools.documentation.keys import first_line, flow, keys, units
 TEXT = """\
 # Configuration
 
-A campaign is one YAML file. `lodestone check CONFIG` reads it and names every fault with file, line, key and
-what is allowed; `snakemake --configfile CONFIG --profile profiles/local` runs it. Only `campaign`,
-`chemical_system` and `constraints` are needed; `config/default.yaml` shows every key. Constraints have a
-page of their own: [constraints](constraints.md).
+Which keys a campaign file has, what each takes, and what it means. A campaign is one YAML file.
+`lodestone check CONFIG` reads it and names every fault with file, line, key and what is allowed;
+`snakemake --configfile CONFIG --profile profiles/local` runs it. Only `campaign`, `chemical_system` and
+`constraints` are needed; `config/default.yaml` shows every key. Constraints have a page of their own:
+[constraints](constraints.md).
 
 - Plain values follow YAML 1.2: `no` is a text, `1e-3` is a number, `010` is ten. Tags and duplicate keys
   are refused; anchors and merge keys work.

@@ -12,12 +12,13 @@ from tools.documentation.keys import example, flow, units
 TEXT = """\
 # Constraints
 
-A constraint is what the structures shall fulfil: one or more terms, each a descriptor (`kind`) with a target.
-Every term has two faces. The *smooth* value is differentiable and guides the sampler; the *hard* value is
-what a chemist would compute for the finished structure, and is what tables, figures and tests report. A term
-is satisfied where the gap of its hard value to the target is at most its `tolerance`, or the constraint's
-`satisfied_within`; a constraint where all its terms are. Where a hard value is not defined (no atom of that
-element, a broken cell) the term is not satisfied.
+What can be asked, and how each property is computed and judged. A constraint is what the structures shall
+fulfil: one or more terms, each a descriptor (`kind`) with a target. Every term has two faces. The *smooth*
+value is differentiable and guides the sampler; the *hard* value is what a chemist would compute for the
+finished structure, and is what tables, figures and tests report. A term is satisfied where the gap of its
+hard value to the target is at most its `tolerance`, or the constraint's `satisfied_within`; a constraint
+where all its terms are. Where a hard value is not defined (no atom of that element, a broken cell) the term
+is not satisfied.
 
 {constraint}
 ## Targets

@@ -12,10 +12,11 @@ from lodestone.columns.candidates import CANDIDATES, PER_CONSTRAINT, PER_ESTIMAT
 TEXT = """\
 # Statistics
 
-A campaign asks whether guidance raises the share of structures that satisfy a constraint. Shares are
-counted on raw samples, as they leave the sampler; energies, hulls and Pareto ranks are those of symmetrised
-structures. `results/<campaign>/statistics/` holds each table as Parquet and as tab-separated text, in which
-a missing number reads `not defined`. Shares, rates and p-values are fractions between 0 and 1.
+What every test, interval and column of a table means. A campaign asks whether guidance raises the share of
+structures that satisfy a constraint. Shares are counted on raw samples, as they leave the sampler;
+energies, hulls and Pareto ranks are those of symmetrised structures. `results/<campaign>/statistics/` holds
+each table as Parquet and as tab-separated text, in which a missing number reads `not defined`. Shares,
+rates and p-values are fractions between 0 and 1.
 
 ## Outcomes and their denominators
 
