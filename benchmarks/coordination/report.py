@@ -9,9 +9,9 @@ def tables(result: Result) -> str:
     """Times of loss and gradient, agreement, and neighbour counts of known crystals."""
     rows = []
     for row in result["timings"]:
-        times = [row[f"{side}_median"]["wall"] * 1000 for side in ("ours_known", "ours_soft", "reference")]
+        medians = [row[f"{side}_median"]["wall"] * 1000 for side in ("ours_known", "ours_soft", "reference")]
         rows.append([
-            row["case"], row["structures"], row["threads"], *(f"{t:.3g}" for t in times),
+            row["case"], row["structures"], row["threads"], *(f"{t:.3g}" for t in medians),
             interval(row["speedup_known_wall"]), interval(row["speedup_soft_wall"]),
             interval(row["speedup_known_cpu"]),
             f"{row['apart_median']:.2g} ({row['apart_largest']:.2g})",

@@ -159,9 +159,8 @@ def _clean(cells: Cells, pair: tuple[str, str], soft: float = 0.0) -> CleanEstim
 def _term(pair: tuple[str, str], cutoff: float, target: float) -> Coordination:
     from lodestone.constraints.descriptors.coordination import Coordination
 
-    return Coordination(
-        center=pair[0], neighbor=pair[1], target=target, cutoff=cutoff, width=WIDTH, distance="l1"
-    )
+    section = {"center": pair[0], "neighbor": pair[1], "target": target, "cutoff": cutoff}
+    return Coordination.model_validate({**section, "width": WIDTH, "distance": "l1"})
 
 
 def _smooth(known: Known) -> float:

@@ -50,7 +50,12 @@ def run(
         ]
     for row in rows:
         row["met"] = row["ratios"]["energies"]["cpu"][0] >= GOAL and _same(row)
-    found = {"structures": structures, "repeats": repeats, "batch_size": batch_size, "goal": GOAL}
+    found: dict[str, Any] = {
+        "structures": structures,
+        "repeats": repeats,
+        "batch_size": batch_size,
+        "goal": GOAL,
+    }
     found |= {"tolerance": TOLERANCE, "rows": rows, "hull": large_hull(*hull)}
     return found | provenance(threads)
 

@@ -141,7 +141,8 @@ def described(
     lowest = pool.hits[:, 0].sum()
     return {
         "structures": int(total), "calls": int(pool.calls.sum()), "calls_per_structure": pool.each,
-        "relaxation_steps": float(rows["search_steps"].mean()), "failed": int(rows["failed"].sum()),
+        "relaxation_steps": float(rows["search_steps"].mean()),  # type: ignore[arg-type]
+        "failed": int(rows["failed"].sum()),
         "not_converged": int((~rows["search_converged"] & ~rows["failed"]).sum()),
         "found": int((pool.hits.sum(axis=0) > 0).sum()), "in_window": int(pool.hits.sum()),
         "lowest_hits": int(lowest), "calls_per_lowest": float(pool.calls.sum() / lowest) if lowest else None,

@@ -14,7 +14,10 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """What of a result stands where: a page of docs/, and marks on it that have the result's name or their own."""
+    """Where tables of a result stand: a page of docs/, between marks.
+
+    The marks have the name of the result where they have no own one.
+    """
 
     result: str
     page: str

@@ -58,7 +58,7 @@ WAYS = (
 def run(jobs: int, limit: float, ways: Sequence[Way] = WAYS) -> dict[str, Any]:
     """Every way once, one after the other, on the same cluster."""
     sys.path.append(str(ROOT / "tests" / "slurm"))
-    from cluster import Cluster
+    from cluster import Cluster  # type: ignore[import-not-found]
 
     peer, cluster, rows = official_environment(), Cluster(), []
     with cluster.in_use(), found_by_default(cluster.conf):

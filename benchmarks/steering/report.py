@@ -1,4 +1,4 @@
-"""Rates of every arm of a plan as a table, and the short table of docs/guidance.md about the confirmed default."""
+"""Rates of every arm of a plan as a table, and the short one of docs/guidance.md: the confirmed default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups and formulas kept, and guidance inside the subspace, as tables: all of them, and those of the page."""
+"""Groups and formulas kept, and guidance inside the subspace, as tables: all, and those of the page."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _rate(successes: int, n: int) -> str:
     from lodestone.statistics.intervals import wilson
 
     bounds = wilson(successes, n)
-    return share([successes / n, bounds.low, bounds.high])
+    return share([successes / n, bounds.low or 0.0, bounds.high or 0.0])  # none where n is 0 alone
 
 
 PLACES = (Place("strict", "symmetry.md", summary),)

@@ -6,7 +6,17 @@ from math import gcd
 
 import numpy as np
 import pytest
-from benchmarks.duplicates_trial import decided, matcher_alone
+from benchmarks.duplicates.known_pairs import (
+    CHANGES,
+    distinct_pairs,
+    prototypes,
+    same_pairs,
+    setting,
+    shaken,
+    signatures,
+    supercell,
+)
+from benchmarks.duplicates.trial import decided, matcher_alone
 from curation_cases import random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,16 +30,6 @@ from lodestone.curation.lattice import reduce_crystal
 from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.primitive import primitive_cell
-from lodestone.curation.trial import (
-    CHANGES,
-    distinct_pairs,
-    prototypes,
-    same_pairs,
-    setting,
-    shaken,
-    signatures,
-    supercell,
-)
 
 SEEDS = st.integers(0, 2**32 - 1)
 TOLERANCES = {"ltol": 0.2, "stol": 0.2, "angle_tol": 5.0}

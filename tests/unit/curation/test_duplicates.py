@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from lodestone.curation.duplicates import SCHEMA, cluster, duplicates_table
 from lodestone.curation.fingerprint import distance, distances
 from lodestone.curation.matching import PairDecisions, Similarity
 from lodestone.curation.packed import bucket_labels, pack
-from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
 
 BY_FINGERPRINT = Similarity(method="fingerprint")

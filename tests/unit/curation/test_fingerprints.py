@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.duplicates.known_pairs import prototypes
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from curation_cases import by_definition, random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +14,6 @@ from lodestone.curation import fingerprints as module
 from lodestone.curation.fingerprint import FingerprintSettings, distances, vector
 from lodestone.curation.fingerprints import Fingerprints, fingerprints
 from lodestone.curation.packed import bucket_labels, pack
-from lodestone.curation.synthetic import duplicated_crystals
-from lodestone.curation.trial import prototypes
 
 SEEDS = st.integers(0, 2**32 - 1)
 DEFAULT = FingerprintSettings()
@@ -75,7 +75,7 @@ def test_the_definition_in_loops_gives_the_same(crystals: dict) -> None:
 
 
 def test_distances_agree_with_those_of_ase() -> None:
-    from benchmarks.duplicates_trial import ase_distances, ase_pairs
+    from benchmarks.duplicates.trial import ase_distances, ase_pairs
 
     pairs = ase_pairs(prototypes([("Co", "O")]), 52)
     assert len({i for names, _ in pairs for i in names}) >= 50

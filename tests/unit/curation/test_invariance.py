@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.duplicates.known_pairs import setting, shaken, strained, supercell
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from curation_cases import random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +17,6 @@ from lodestone.curation.clustering import cluster
 from lodestone.curation.duplicates import duplicates_table
 from lodestone.curation.matching import Similarity
 from lodestone.curation.packed import pack
-from lodestone.curation.synthetic import duplicated_crystals
-from lodestone.curation.trial import setting, shaken, strained, supercell
 from lodestone.structures import table
 
 SEEDS = st.integers(0, 2**32 - 1)

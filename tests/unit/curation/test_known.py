@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from ase.spacegroup import crystal as build
+from benchmarks.duplicates.known_pairs import setting, shaken, signatures
 
 from lodestone.curation import known
 from lodestone.curation.crystal import Crystal
@@ -16,7 +17,6 @@ from lodestone.curation.known import look_up_all
 from lodestone.curation.matching import Similarity
 from lodestone.curation.novelty import novelty_table
 from lodestone.curation.packed import pack
-from lodestone.curation.trial import setting, shaken, signatures
 from lodestone.structures import table
 
 TWO_STAGE = Similarity()

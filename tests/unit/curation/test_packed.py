@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,6 @@ from lodestone.curation.crystal import composition
 from lodestone.curation.lattice import heights, reduce_cell
 from lodestone.curation.lattices import heights_of, reduce_cells
 from lodestone.curation.packed import bucket_labels, join, pack, pack_table, ragged_arange
-from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.duplicates.synthetic import duplicated_crystals
 
 from lodestone.curation import rows as module
 from lodestone.curation.rows import by_rows
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
-from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.energies.chunks import in_chunks
 from lodestone.structures import table
 

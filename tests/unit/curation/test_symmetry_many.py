@@ -8,12 +8,12 @@ from importlib.resources import files
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.duplicates.known_pairs import shaken
 
 from lodestone.curation.distances import min_distance
 from lodestone.curation.fingerprint import distance
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
-from lodestone.curation.trial import shaken
 from lodestone.structures import table
 
 LADDER = (0.01, 0.05, 0.1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.strict.generic import generic_group, random_crystal
 
 from lodestone.sampling.symmetric.check import has_operations
-from lodestone.sampling.symmetric.generic import generic_group, random_crystal
 from lodestone.wyckoff.proposal import parse
 
 
