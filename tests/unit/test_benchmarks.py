@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[2]
 from benchmarks.__main__ import places
 from benchmarks.coordination import report as coordination_report
 from benchmarks.coordination import run as coordination
 from benchmarks.coordination.cells import known_crystals, random_cells
 from benchmarks.satisfying import costs
 from benchmarks.shared import cases, pages, rates, timing
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_ratio_of_medians_and_its_interval() -> None:

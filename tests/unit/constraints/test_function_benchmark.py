@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from benchmarks.functions.questions import CUTOFF, PAIR
+from benchmarks.functions.rates import ratio
+from benchmarks.shared.rates import Rate
 from crystals import CRYSTALS, IDS, arrays
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +19,6 @@ from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.functions import load, sha256
 
 ROOT = Path(__file__).resolve().parents[3]
-from benchmarks.functions.questions import CUTOFF, PAIR
-from benchmarks.functions.rates import ratio
-from benchmarks.shared.rates import Rate
-
 UNIT = st.floats(0.01, 0.99)
 
 
