@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.strict.generic import generic_group, random_crystal
 
+from benchmarks.strict.generic import generic_group, random_crystal
 from lodestone.sampling.symmetric.check import has_operations
 from lodestone.wyckoff.proposal import parse
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks.__main__ import places
 from benchmarks.coordination import report as coordination_report
 from benchmarks.coordination import run as coordination
@@ -157,7 +158,6 @@ def test_steps_at_a_toy_size() -> None:
 def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both sides of the ratio compute the same crystals, but for the last bits of the times."""
     from benchmarks.step import run as step
-
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 

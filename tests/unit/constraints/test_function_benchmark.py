@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from benchmarks.functions.questions import CUTOFF, PAIR
-from benchmarks.functions.rates import ratio
-from benchmarks.shared.rates import Rate
 from crystals import CRYSTALS, IDS, arrays
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.functions.questions import CUTOFF, PAIR
+from benchmarks.functions.rates import ratio
+from benchmarks.shared.rates import Rate
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.functions import load, sha256
 

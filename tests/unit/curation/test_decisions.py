@@ -6,6 +6,10 @@ from math import gcd
 
 import numpy as np
 import pytest
+from curation_cases import random_crystal, seen_otherwise
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from benchmarks.duplicates.known_pairs import (
     CHANGES,
     distinct_pairs,
@@ -17,10 +21,6 @@ from benchmarks.duplicates.known_pairs import (
     supercell,
 )
 from benchmarks.duplicates.trial import decided, matcher_alone
-from curation_cases import random_crystal, seen_otherwise
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from lodestone.curation.coincidence import coincide, frame
 from lodestone.curation.crystal import Crystal
 from lodestone.curation.exclusion import excluded, lattices_differ

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.duplicates.synthetic import duplicated_crystals
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import clusters
 from lodestone.curation.clusters import greedy_leaders
 from lodestone.curation.duplicates import SCHEMA, cluster, duplicates_table

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.duplicates.known_pairs import prototypes
-from benchmarks.duplicates.synthetic import duplicated_crystals
 from curation_cases import by_definition, random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.known_pairs import prototypes
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import fingerprints as module
 from lodestone.curation.fingerprint import FingerprintSettings, distances, vector
 from lodestone.curation.fingerprints import Fingerprints, fingerprints

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.duplicates.known_pairs import setting, shaken, strained, supercell
-from benchmarks.duplicates.synthetic import duplicated_crystals
 from curation_cases import random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.known_pairs import setting, shaken, strained, supercell
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import clustering
 from lodestone.curation.clustering import cluster
 from lodestone.curation.duplicates import duplicates_table

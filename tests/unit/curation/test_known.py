@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 from ase.spacegroup import crystal as build
-from benchmarks.duplicates.known_pairs import setting, shaken, signatures
 
+from benchmarks.duplicates.known_pairs import setting, shaken, signatures
 from lodestone.curation import known
 from lodestone.curation.crystal import Crystal
 from lodestone.curation.known import look_up_all

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.duplicates.synthetic import duplicated_crystals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation.crystal import composition
 from lodestone.curation.lattice import heights, reduce_cell
 from lodestone.curation.lattices import heights_of, reduce_cells

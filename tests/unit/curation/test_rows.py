@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.duplicates.synthetic import duplicated_crystals
 
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import rows as module
 from lodestone.curation.rows import by_rows
 from lodestone.curation.screening import ScreenLimits, screening_table

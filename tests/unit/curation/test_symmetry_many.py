@@ -8,8 +8,8 @@ from importlib.resources import files
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.duplicates.known_pairs import shaken
 
+from benchmarks.duplicates.known_pairs import shaken
 from lodestone.curation.distances import min_distance
 from lodestone.curation.fingerprint import distance
 from lodestone.curation.screening import ScreenLimits, screening_table

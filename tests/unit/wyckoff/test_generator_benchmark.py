@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks.generator.figure import draw
 from benchmarks.generator.legality import _built, compositions
 from benchmarks.generator.report import tables
 from benchmarks.generator.run import accuracies, ceiling, folds, frequency, rank
-
 from lodestone.wyckoff.examples import Example
 from lodestone.wyckoff.proposal import parse
 

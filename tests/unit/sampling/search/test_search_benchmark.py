@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from benchmarks.search import coverage
 from benchmarks.search.cases import CASES, GRACE, METHODS, Case, jobs
 from benchmarks.search.figure import draw
 from benchmarks.search.report import PLACES, tables
 from benchmarks.shared.record import provenance
-
 from lodestone.structures import table
 
 HITS = np.array([[1, 0, 2], [0, 0, 1]])
