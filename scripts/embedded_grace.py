@@ -13,7 +13,7 @@ def label(references: Path, state: Path) -> None:
     import torch
     from training.grace.labels import label_in_chunks
 
-    from lodestone.energies.estimators.chgnet import ChgnetEstimator
+    from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
 
     torch.set_num_threads(1)
     begin = time.process_time()

@@ -13,7 +13,7 @@ def main(system: str, state: Path, steps: int, largest_force: float) -> None:
     import torch
     from training.references.relaxation import relax_in_chunks
 
-    from lodestone.energies.estimators.chgnet import ChgnetEstimator
+    from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
 
     torch.set_num_threads(1)
     begin = time.monotonic()

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("slurm", "official")
 
 @pytest.fixture(scope="module")
 def official():
-    from benchmarks.slurm import found_by_default, official_environment
+    from benchmarks.slurm.run import found_by_default, official_environment
 
     try:
         official_environment()
@@ -20,7 +20,7 @@ def official():
 
 
 def test_one_sbatch_where_the_official_plugin_needs_one_per_job():
-    from benchmarks.slurm import WAYS, run
+    from benchmarks.slurm.run import WAYS, run
 
     found = run(
         40, 240.0, [way for way in WAYS if way.title in {"submitit", "slurm plugin, status by squeue"}]
@@ -34,7 +34,7 @@ def test_one_sbatch_where_the_official_plugin_needs_one_per_job():
 
 
 def test_fewer_slots_than_ready_jobs_end_here():
-    from benchmarks.slurm import WAYS, run
+    from benchmarks.slurm.run import WAYS, run
 
     (row,) = run(12, 120.0, [way for way in WAYS if way.title == "submitit, --jobs 10"])["rows"]
     assert row["ended"]

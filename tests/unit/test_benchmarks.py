@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from benchmarks.__main__ import places
+from benchmarks.coordination import report as coordination_report
+from benchmarks.coordination import run as coordination
+from benchmarks.coordination.cells import known_crystals, random_cells
+from benchmarks.satisfying import costs
+from benchmarks.shared import cases, pages, rates, timing
 
-from benchmarks import cases, coordination, costs, report, timing  # noqa: E402
-from benchmarks.cells import known_crystals, random_cells  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 def test_ratio_of_medians_and_its_interval() -> None:
@@ -45,7 +48,7 @@ def test_cost_of_a_success_is_the_cost_of_a_structure_over_the_rate() -> None:
 
 
 def test_no_success_has_no_cost_but_a_least_one() -> None:
-    cost = costs.per_success(10.0, costs.rate(np.zeros(20), np.arange(20)))
+    cost = costs.per_success(10.0, rates.rate(np.zeros(20), np.arange(20)))
     assert cost["value"] is None
     assert cost["high"] is None
     assert cost["low"] == pytest.approx(10 / 0.1611, rel=1e-3)  # Wilson, 0 of 20
@@ -53,17 +56,17 @@ def test_no_success_has_no_cost_but_a_least_one() -> None:
 
 def test_lineages_widen_the_interval() -> None:
     weights = np.repeat([1.0, 0.0] * 10, 4)
-    alone = costs.rate(weights, np.arange(80))
-    related = costs.rate(weights, np.repeat(np.arange(20), 4))
+    alone = rates.rate(weights, np.arange(80))
+    related = rates.rate(weights, np.repeat(np.arange(20), 4))
     assert related.value == alone.value == 0.5
     assert related.high - related.low > 1.5 * (alone.high - alone.low)
 
 
 def test_distinct_weights_sum_to_the_number_of_crystals() -> None:
     chosen = np.array([True, False, True, True, True])
-    weights = costs.distinct_weights(chosen, np.array([0, 0, 0, 3]))
+    weights = rates.distinct_weights(chosen, np.array([0, 0, 0, 3]))
     assert weights == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3, 1])
-    assert costs.distinct_weights(np.zeros(3, dtype=bool), np.array([], dtype=int)).sum() == 0
+    assert rates.distinct_weights(np.zeros(3, dtype=bool), np.array([], dtype=int)).sum() == 0
 
 
 def test_passes_of_the_references_own_code() -> None:
@@ -102,14 +105,14 @@ def test_coordination_at_a_toy_size(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "reference" / "mattergen" / "diffusion"
     folder.mkdir(parents=True)
     (folder / "diffusion_loss.py").touch()
-    fake = tmp_path / "coordination.py"
-    (tmp_path / "reference.py").write_text(FAKE, encoding="utf-8")
-    monkeypatch.setattr(coordination, "__file__", str(fake))
+    fake = tmp_path / "fake.py"
+    fake.write_text(FAKE, encoding="utf-8")
+    monkeypatch.setattr(coordination, "SCRIPT", fake)
     found = coordination.run(tmp_path / "reference", structures=5, repeats=2, threads=(1,))
     assert [row["structures"] for row in found["timings"]] == [1, 5, 1, 5]
     for row in found["timings"]:
         assert row["speedup_known_wall"][0] == pytest.approx(2.0 / row["ours_known_median"]["wall"])
-    text = report.markdown("coordination", json.loads(json.dumps(found)))
+    text = coordination_report.tables(json.loads(json.dumps(found)))
     assert "Fe10B10" in text
 
 
@@ -130,7 +133,7 @@ def test_cases_are_valid_campaigns() -> None:
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """One segment of one step, and the cheapest and the dearest way only."""
-    from benchmarks import step
+    from benchmarks.step import run as step
 
     monkeypatch.setattr(step, "SEGMENTS", (0.5,))
     monkeypatch.setattr(step, "WEIGHTED", (0.5,))
@@ -142,19 +145,19 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_steps_at_a_toy_size() -> None:
-    from benchmarks import step
+    from benchmarks.step import run as step
+    from benchmarks.step.report import tables
 
     found = step.run("co_o_4", structures=4, steps=6, repeats=1, threads=1)
     assert [row["way"] for row in found["rows"]] == [step.UPSTREAM, *step.WAYS]
     assert found["rows"][0]["wall_ratio"] == [1.0, 1.0, 1.0]
     assert list(found["profiles"]) == ["backward, B=1"]
-    assert "goal missed" in report.markdown("step", found)
+    assert "goal missed" in tables(found)
 
 
 def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both sides of the ratio compute the same crystals, but for the last bits of the times."""
-    from benchmarks import step
-
+    from benchmarks.step import run as step
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 
@@ -169,7 +172,7 @@ def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPat
 
 
 def test_satisfying_at_a_toy_size_goes_on_where_it_was(tmp_path: Path) -> None:
-    from benchmarks import satisfying
+    from benchmarks.satisfying import run as satisfying
 
     file = cases.read()
     asked = cases.campaign(file, "boron_8_5", "rejection", structures=4, steps=6, seed=1)
@@ -182,7 +185,7 @@ def test_satisfying_at_a_toy_size_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_costs_of_batches_are_weighted_by_their_sizes() -> None:
-    from benchmarks.satisfying import per_structure
+    from benchmarks.shared.sampling import per_structure
 
     batches = [
         {"structures": 3, "passes": 10, "gradients": 0, "cpu": 6.0, "wall": 3.0},
@@ -193,14 +196,24 @@ def test_costs_of_batches_are_weighted_by_their_sizes() -> None:
 
 def test_tables_stand_between_their_marks() -> None:
     text = "a\n<!-- step: begin -->\nold\n<!-- step: end -->\nb"
-    once = report.between(text, "step", "| new |")
+    once = pages.between(text, "step", "| new |")
     assert once == "a\n<!-- step: begin -->\n\n| new |\n<!-- step: end -->\nb"
-    assert report.between(once, "step", "| new |") == once
+    assert pages.between(once, "step", "| new |") == once
     with pytest.raises(ValueError, match="0 times"):
-        report.between(text, "coordination", "x")
+        pages.between(text, "coordination", "x")
 
 
-def test_the_document_has_a_place_for_every_table() -> None:
-    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    for name in report.TABLES:
-        report.between(text, name, "x")
+def test_the_pages_have_a_place_for_every_table() -> None:
+    known = list(places())
+    assert {place.page for place in known} > {"benchmarks.md", "guidance.md"}
+    for place in known:
+        pages.between((ROOT / "docs" / place.page).read_text(encoding="utf-8"), place.mark, "x")
+
+
+def test_the_pages_show_the_results_that_are_kept(tmp_path: Path) -> None:
+    results = ROOT / "benchmarks" / "results"
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("figures"))
+    filled = pages.update(tmp_path / "docs", results, places())
+    assert {place.result for place in places()} == {path.stem for path in results.iterdir()}
+    for page in filled:
+        assert (tmp_path / "docs" / page).read_bytes() == (ROOT / "docs" / page).read_bytes(), page

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from lodestone.comparison.sides import Side
-from lodestone.curation.duplicates import cluster
+from lodestone.curation.clustering import cluster
 from lodestone.curation.fingerprint import FingerprintSettings
 from lodestone.curation.matching import Similarity
 from lodestone.curation.novelty import look_up_all

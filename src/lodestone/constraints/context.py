@@ -59,7 +59,8 @@ class Potential:
     @cached_property
     def hulls(self) -> Hulls:
         """The hulls over the references."""
-        from lodestone.energies.hull import Hulls, phases, suspect_references
+        from lodestone.energies.hull import Hulls
+        from lodestone.energies.phases import phases, suspect_references
 
         references = self.read()
         suspects = sorted(suspect_references(references))
@@ -82,7 +83,7 @@ class Potential:
         """Energy of the hull (eV/atom) at the composition of these atoms; None where there is none."""
         from collections import Counter
 
-        from lodestone.energies.hull import composition_of
+        from lodestone.energies.phases import composition_of
 
         counts = tuple(sorted(Counter(int(z) for z in numbers).items()))
         if counts not in self._hull:

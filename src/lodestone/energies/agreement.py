@@ -16,8 +16,7 @@ import numpy as np
 import polars as pl
 
 from lodestone.energies.errors import METASTABLE
-from lodestone.energies.hull import composition_of
-from lodestone.energies.phases import QUARANTINED
+from lodestone.energies.phases import QUARANTINED, composition_of
 from lodestone.inference.bootstrap import STATISTICS, error_summary
 from lodestone.inference.intervals import wilson
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.energies.hull import Hulls, System, composition_of, phases
-from lodestone.energies.phases import suspect_references
+from lodestone.energies.hull import Hulls
+from lodestone.energies.phases import System, composition_of, phases, suspect_references
 
 UNNAMED = "unnamed"
 SCHEMA = {

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.energies.hull import Hulls, composition_of, phases, suspect_references
+from lodestone.energies.hull import Hulls
+from lodestone.energies.phases import composition_of, phases, suspect_references
 from lodestone.inference.bootstrap import STATISTICS, error_summary
 
 METASTABLE = 0.1  # eV/atom; below it a phase counts as possibly synthesisable

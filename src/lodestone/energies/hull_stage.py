@@ -15,7 +15,8 @@ from lodestone.energies.agreement import Judged, agreement, disagreements
 from lodestone.energies.audit import hull_audit
 from lodestone.energies.errors import add_probability, estimator_errors, reference_errors
 from lodestone.energies.evaluation import NOT_SCREENED_IN
-from lodestone.energies.hull import hull_table, suspect_references, with_energies
+from lodestone.energies.hull import hull_table, with_energies
+from lodestone.energies.phases import suspect_references
 from lodestone.structures import table
 
 

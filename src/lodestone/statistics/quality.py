@@ -29,7 +29,7 @@ def first_of_its_kind(rows: pl.DataFrame, constraint: str, matching: Mapping[str
     Compared are the relaxed structures, those of one reduced composition with each other, by pymatgen's
     StructureMatcher with volumes as they are; `matching` holds its ltol, stol and angle_tol.
     """
-    from lodestone.curation.duplicates import cluster
+    from lodestone.curation.clustering import cluster
     from lodestone.curation.matching import Similarity
 
     persistent = rows[f"{constraint}.persistent"].cast(pl.Boolean).fill_null(value=False).to_numpy()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from lodestone.config import ConfigError, load_campaign
 from lodestone.config.campaign import Campaign
 from lodestone.config.faults import faults
-from lodestone.config.load import read_strictly
 from lodestone.config.sections.model import PUBLISHED
 from lodestone.energies.estimators.grace import GRACE_PUBLISHED
 from lodestone.schema.errors import ConfigError as Error
+from lodestone.schema.yaml_file import read_strictly
 from lodestone.schema.yaml_reader import Document, parse, scalar
 
 ROOT = Path(__file__).resolve().parents[3]

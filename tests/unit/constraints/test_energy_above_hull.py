@@ -20,7 +20,7 @@ from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.context import Context, MissingReferencesError, Potential
 from lodestone.constraints.descriptors.energy_above_hull import REFUSED, EnergyAboveHull
 from lodestone.constraints.measurement import measure, measure_table
-from lodestone.energies.estimators.ase import load_calculator
+from lodestone.energies.estimators.ase.calculator import load_calculator
 from lodestone.energies.evaluation import SCHEMA, Evaluation, energies
 from lodestone.energies.guards import Guards
 from lodestone.structures import table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,13 @@ from crystals import CRYSTALS, IDS, arrays
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.functions.questions import CUTOFF, PAIR
+from benchmarks.functions.rates import ratio
+from benchmarks.shared.rates import Rate
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.functions import load, sha256
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.costs import Rate  # noqa: E402
-from benchmarks.functions import CUTOFF, PAIR  # noqa: E402
-from benchmarks.functions_rates import ratio  # noqa: E402
-
 UNIT = st.floats(0.01, 0.99)
 
 

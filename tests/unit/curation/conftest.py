@@ -13,8 +13,7 @@ from ase.spacegroup import crystal
 
 from lodestone.structures.crystals import Crystal
 
-HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parents[2])]  # the cases beside this file and the benchmarks are no packages
+sys.path.append(str(Path(__file__).parent))  # the cases beside this file are no package
 
 
 def as_crystal(atoms: Atoms) -> Crystal:

@@ -6,18 +6,11 @@ from math import gcd
 
 import numpy as np
 import pytest
-from benchmarks.duplicates_trial import decided, matcher_alone
 from curation_cases import random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation.coincidence import coincide, frame
-from lodestone.curation.exclusion import excluded, lattices_differ
-from lodestone.curation.fingerprint import DEFAULTS, distances
-from lodestone.curation.fingerprints import fingerprints
-from lodestone.curation.matching import PairDecisions, Similarity
-from lodestone.curation.primitive import primitive_cell
-from lodestone.curation.trial import (
+from benchmarks.duplicates.known_pairs import (
     CHANGES,
     distinct_pairs,
     prototypes,
@@ -27,6 +20,13 @@ from lodestone.curation.trial import (
     signatures,
     supercell,
 )
+from benchmarks.duplicates.trial import decided, matcher_alone
+from lodestone.curation.coincidence import coincide, frame
+from lodestone.curation.exclusion import excluded, lattices_differ
+from lodestone.curation.fingerprint import DEFAULTS, distances
+from lodestone.curation.fingerprints import fingerprints
+from lodestone.curation.matching import PairDecisions, Similarity
+from lodestone.curation.primitive import primitive_cell
 from lodestone.structures.crystals import Crystal, bucket_labels, pack
 from lodestone.structures.lattices import reduce_crystal
 

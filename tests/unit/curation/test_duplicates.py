@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import clustering
-from lodestone.curation.clustering import greedy_leaders
-from lodestone.curation.duplicates import SCHEMA, cluster, duplicates_table
+from lodestone.curation.clustering import cluster, greedy_leaders
+from lodestone.curation.duplicates import SCHEMA, duplicates_table
 from lodestone.curation.fingerprint import distance, distances
 from lodestone.curation.matching import PairDecisions, Similarity
-from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.structures import table
 from lodestone.structures.crystals import bucket_labels, pack
 

@@ -8,11 +8,11 @@ from curation_cases import by_definition, random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.known_pairs import prototypes
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import fingerprints as module
 from lodestone.curation.fingerprint import FingerprintSettings, distances, vector
 from lodestone.curation.fingerprints import Fingerprints, fingerprints
-from lodestone.curation.synthetic import duplicated_crystals
-from lodestone.curation.trial import prototypes
 from lodestone.structures.crystals import bucket_labels, pack
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -75,7 +75,7 @@ def test_the_definition_in_loops_gives_the_same(crystals: dict) -> None:
 
 
 def test_distances_agree_with_those_of_ase() -> None:
-    from benchmarks.duplicates_trial import ase_distances, ase_pairs
+    from benchmarks.duplicates.trial import ase_distances, ase_pairs
 
     pairs = ase_pairs(prototypes([("Co", "O")]), 52)
     assert len({i for names, _ in pairs for i in names}) >= 50

@@ -10,12 +10,12 @@ from curation_cases import random_crystal, seen_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates.known_pairs import setting, shaken, strained, supercell
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation import clustering
 from lodestone.curation.clustering import cluster
 from lodestone.curation.duplicates import duplicates_table
 from lodestone.curation.matching import Similarity
-from lodestone.curation.synthetic import duplicated_crystals
-from lodestone.curation.trial import setting, shaken, strained, supercell
 from lodestone.structures import table
 from lodestone.structures.crystals import pack
 

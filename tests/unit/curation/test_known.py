@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from ase.spacegroup import crystal as build
 
+from benchmarks.duplicates.known_pairs import setting, shaken, signatures
 from lodestone.curation import novelty
 from lodestone.curation.matching import Similarity
 from lodestone.curation.novelty import look_up_all, novelty_table
-from lodestone.curation.trial import setting, shaken, signatures
 from lodestone.structures import table
 from lodestone.structures.crystals import Crystal, pack
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.curation.synthetic import duplicated_crystals
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.structures import table
 from lodestone.structures.crystals import bucket_labels, composition, join, pack, pack_table, ragged_arange
 from lodestone.structures.lattices import heights, heights_of, reduce_cell, reduce_cells

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.duplicates.synthetic import duplicated_crystals
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
-from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.runtime import processes as module
 from lodestone.runtime.checkpoints import in_chunks
 from lodestone.runtime.processes import by_rows

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.duplicates.known_pairs import shaken
 from lodestone.curation.fingerprint import distance
 from lodestone.curation.screening import ScreenLimits, screening_table
 from lodestone.curation.symmetry import symmetry_table
-from lodestone.curation.trial import shaken
 from lodestone.structures import table
 from lodestone.structures.distances import min_distance
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lodestone.energies.differentiable import Evaluate, gradient, potential_energy
 from lodestone.energies.estimators import make_estimator
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 
 SKEWED = np.array([[2.9, 0.2, -0.3], [0.4, 3.1, 0.5], [-0.6, 0.3, 5.2]])

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
-from benchmarks import energies as bench
-from benchmarks.energies_report import energies as table_of
-from benchmarks.hulls import run as large_hull
+from benchmarks.energies import run as bench
+from benchmarks.energies.hull import run as large_hull
+from benchmarks.energies.report import tables
 
 
 def test_the_mixes_have_the_sizes_that_they_are_named_after() -> None:
@@ -29,7 +24,7 @@ def test_a_toy_run_agrees_with_the_package_and_has_its_table() -> None:
     assert hull["apart"] < 1e-9
     assert hull["compared"] > 0
     result = {"structures": 6, "repeats": 2, "batch_size": 8, "goal": 3.5, "tolerance": 1e-5, "hull": hull}
-    text = table_of(result | {"rows": [row | {"met": True}]})
+    text = tables(result | {"rows": [row | {"met": True}]})
     assert "| one layer | few |" in text
     assert "300 references and 60 candidates" in text
 

@@ -11,13 +11,8 @@ import pytest
 from lodestone.config import load_campaign
 from lodestone.doctor.installation import here
 from lodestone.energies.estimators import estimator_and_guards, make_estimator
-from lodestone.energies.estimators.grace.models import (
-    ALIASES,
-    MissingModelError,
-    model_hash,
-    model_path,
-    place,
-)
+from lodestone.energies.estimators.base import MissingModelError
+from lodestone.energies.estimators.grace.models import ALIASES, model_hash, model_path, place
 from lodestone.workflow.assets import estimator_hashes
 from lodestone.workflow.potentials import missing_models
 from lodestone.workflow.settings import settings

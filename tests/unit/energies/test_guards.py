@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 

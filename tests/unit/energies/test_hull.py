@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from lodestone.energies.audit import hull_audit
-from lodestone.energies.hull import Hulls, Phase, hull_table, suspect_references, with_energies
+from lodestone.energies.hull import Hulls, hull_table, with_energies
+from lodestone.energies.phases import Phase, suspect_references
 
 LI, CO, OX = 3, 27, 8
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from lodestone.energies.hull import Hulls, Phase
-from lodestone.energies.phases import reduced
+from lodestone.energies.hull import Hulls
+from lodestone.energies.phases import Phase, reduced
 
 ELEMENTS = ("Co", "Li", "O", "P")
 

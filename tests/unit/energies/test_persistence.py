@@ -15,7 +15,7 @@ from lodestone.constraints.persistence import (
     parsed_constraints,
     relax_rows,
 )
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.guards import Guards
 from lodestone.structures import table
 

@@ -8,7 +8,7 @@ from ase.calculators.emt import EMT
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import relax

@@ -11,8 +11,8 @@ import pytest
 
 from lodestone.runtime.checkpoints import save
 from lodestone.runtime.signals import Stopped
-from lodestone.sampling.batches import SCHEMA, folder_of
-from lodestone.sampling.shard import batch_path, collect, sample_shard
+from lodestone.sampling.batches import SCHEMA, batch_path, folder_of
+from lodestone.sampling.shard import collect, sample_shard
 
 
 def _neighbour(name: str) -> ModuleType:

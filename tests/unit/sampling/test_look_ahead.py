@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.calculators.lj import LennardJones
 
 from lodestone.constraints.clean import CleanEstimate
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.sampling.particles import LookAhead, LookAheadObjective
 

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.runtime.memory import BatchSize, is_exhausted
+from lodestone.sampling.batches import batch_path
 from lodestone.sampling.guidance import GuidanceOptions
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.particles import ParticleOptions
-from lodestone.sampling.shard import ShardPlan, Steering, batch_path, collect, finished, sample_shard
+from lodestone.sampling.shard import ShardPlan, Steering, collect, finished, sample_shard
 from lodestone.sampling.state import Kernel, Score, State
 
 

@@ -17,7 +17,8 @@ from lodestone.sampling.mattergen.checkpoint import Checkpoint, load_checkpoint,
 from lodestone.sampling.mattergen.diffusion import CORRECTORS, PREDICTORS, MatterGenDiffusion
 from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
-from lodestone.sampling.shard import ShardPlan, Steering, collect, draw_sizes, sample_batch, sample_shard
+from lodestone.sampling.shard import ShardPlan, Steering, collect, sample_batch, sample_shard
+from lodestone.sampling.sizes import draw_sizes
 from lodestone.sampling.state import State
 
 STEPS = 12

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.generator.figure import draw
+from benchmarks.generator.legality import _built, compositions
+from benchmarks.generator.report import tables
+from benchmarks.generator.run import accuracies, ceiling, folds, frequency, rank
 from lodestone.wyckoff.proposals import parse
 from lodestone.wyckoff.reading import Example
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
-from benchmarks.generator import accuracies, ceiling, folds, frequency, rank
-from benchmarks.generator_legal import _built, compositions
-from benchmarks.generator_report import draw, generator
 
 
 def test_folds_keep_equal_keys_together_and_use_every_fold() -> None:
@@ -90,7 +87,7 @@ def test_report_and_figure_hold_what_was_counted(tmp_path: Path) -> None:
         "examples": 1, "held": 1, "ceiling": 0.5, "folds": 5, "distinct": {"composition": 1, "prototype": 1},
         "accuracies": accuracies(rows), "legality": [legality],
     }  # fmt: skip
-    text = generator(result)
+    text = tables(result)
     assert "| learned | 7 | 2 | 3 | 0 | 0 | 5 | 3 | 1 | 1 |" in text
     assert "| triclinic | 0 | – |" in text
     draw(result, tmp_path / "a.svg")

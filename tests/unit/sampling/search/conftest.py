@@ -8,7 +8,7 @@ import pytest
 import torch
 from ase.calculators.lj import LennardJones
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.guards import Guards
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

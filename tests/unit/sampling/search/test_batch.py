@@ -12,7 +12,7 @@ import pytest
 import torch
 from ase import Atoms
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Estimator, Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import relax

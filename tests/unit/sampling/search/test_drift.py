@@ -12,7 +12,7 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion

@@ -12,7 +12,7 @@ from ase.data import covalent_radii
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lodestone.energies.estimators.ase import AseEstimator
+from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.repulsive import Repulsive, hinge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -11,13 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[4]))
-
-from benchmarks import search_coverage as coverage
-from benchmarks.record import provenance
-from benchmarks.search import CASES, GRACE, METHODS, Case, jobs
-from benchmarks.search_report import figure, publish, search
-
+from benchmarks.search import coverage
+from benchmarks.search.cases import CASES, GRACE, METHODS, Case, jobs
+from benchmarks.search.figure import draw
+from benchmarks.search.report import PLACES, tables
+from benchmarks.shared.record import provenance
 from lodestone.structures import table
 
 HITS = np.array([[1, 0, 2], [0, 0, 1]])
@@ -104,13 +101,13 @@ def crystals(kinds: list[str], energies: list[float], converged: list[bool]) -> 
 
 
 def test_the_whole_comparison_of_known_minima(tmp_path: Path) -> None:
-    tables = {
+    found_by = {
         "gss": [crystals(["fcc", "fcc"], [-4.0, -3.999], [True, True])] * 2,
         "diffusion": [crystals(["fcc", "bcc"], [-4.0, -3.95], [True, False])] * 2,
         "rss": [crystals(["bcc", "fcc", "fcc"], [-3.95, -4.001, -3.5], [True, True, True])] * 2,
     }
     case = Case("copper", {"Cu": 1}, GRACE, 40)
-    found = coverage.compared("Cu", case, tables)
+    found = coverage.compared("Cu", case, found_by)
     assert found["union"] == 2  # fcc at -3.5 lies beyond the window
     assert found["lowest"] == -4.001
     assert [found["methods"][m]["found"] for m in ("gss", "diffusion", "rss")] == [1, 1, 2]
@@ -124,17 +121,18 @@ def test_the_whole_comparison_of_known_minima(tmp_path: Path) -> None:
     assert (only["hits"], only["runs"]) == (2, 2)
     assert found["missed"]["gss, never rss"] == []
     result = {"steps": 5, "cases": [json.loads(json.dumps(found))]}
-    text = search(result)
+    text = tables(result)
     assert "copper: 2 runs per method, at least 40 calls each" in text
     assert "| copper | rss | 6 | 0 | 0 | 60 |" in text
     assert "Im-3m" in text
-    drawn = figure(result, tmp_path / "search.svg").read_bytes()
+    drawn = [draw(result, tmp_path / f"{name}.svg").read_bytes() for name in "ab"]
+    assert drawn[0] == drawn[1]
     page = tmp_path / "search.md"
     page.write_text("before\n<!-- search: begin -->\nold\n<!-- search: end -->\nafter\n")
-    publish({**provenance(1), **result}, tmp_path)
+    (place,) = PLACES
+    place.update(tmp_path, {**provenance(1), **result})
     assert text in page.read_text()
     assert "old" not in page.read_text()
-    assert (tmp_path / "figures" / "search-coverage.svg").read_bytes() == drawn
 
 
 def test_the_cases_are_what_they_say() -> None:

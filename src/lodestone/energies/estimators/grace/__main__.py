@@ -10,7 +10,9 @@ from lodestone.energies.estimators.grace.weights import build, model_folder
 
 def main() -> int:
     """Entry point; prints the folder of the SavedModel."""
-    parser = argparse.ArgumentParser(prog="python -m lodestone.energies.estimators.grace", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m lodestone.energies.estimators.grace", description=__doc__
+    )
     parser.add_argument("action", choices=["build", "path"])
     folder = build() if parser.parse_args().action == "build" else model_folder()
     sys.stdout.write(f"{folder}\n")
