@@ -5,7 +5,7 @@ Snakemake reads them and works them out, so an expression runs here as it does t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 SUM = "or a sum with `attempt` and `threads`"
@@ -25,22 +25,25 @@ class _Unknown:
         raise LookupError("known only of a job")
 
 
-def read_amounts(entries: Iterable[str]) -> Mapping[str, Any]:
+def read_amounts(entries: list[str]) -> Mapping[str, Any]:
     """Resources of `name=amount` as Snakemake reads them, sizes in megabytes and times in minutes.
 
     Raises:
         ValueError: one is wrong, or not known before there are jobs; the message says what is allowed.
+        WorkflowError: Snakemake itself refuses one.
     """
-    entries = list(entries)
+    from snakemake.resources import Resources
+
     for entry in entries:
         name, _, text = entry.partition("=")
-        amount = _parsed([entry])
+        amount = Resources.parse([entry], allow_expressions=True)
         try:
             work_out(amount, threads=1)
         except Exception as error:  # of the profile's own expression, which may raise anything
             allowed = ALLOWED.get(name, NUMBER if name.endswith(("_mb", "_mib")) else TEXT)
             raise ValueError(f"{name} is {text!r}; allowed: {allowed}") from error
-    return _parsed(entries)
+    found: Mapping[str, Any] = Resources.parse(entries, allow_expressions=True)
+    return found
 
 
 def work_out(amounts: Mapping[str, Any], threads: int) -> dict[str, Any]:
@@ -52,14 +55,3 @@ def work_out(amounts: Mapping[str, Any], threads: int) -> dict[str, Any]:
         name: amount.evaluate(_Unknown(), **job).value if isinstance(amount, Resource) else amount
         for name, amount in amounts.items()
     }
-
-
-def _parsed(entries: list[str]) -> Mapping[str, Any]:
-    from snakemake.exceptions import WorkflowError
-    from snakemake.resources import Resources
-
-    try:
-        found: Mapping[str, Any] = Resources.parse(entries, allow_expressions=True)
-    except (WorkflowError, ValueError) as error:
-        raise ValueError(" ".join(map(str, error.args))) from error
-    return found

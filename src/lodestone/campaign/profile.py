@@ -5,19 +5,17 @@ Snakemake finds the file, reads it and makes settings of it; only what is wrong 
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lodestone.campaign.profile_values import ProfileError, Values
+from lodestone.campaign.profile_values import PER_LINE, ProfileError, Values
 from lodestone.campaign.suggest import did_you_mean
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 
 EXECUTOR = "submitit"
-PER_LINE = "a mapping, one a line:"
 
 
 @dataclass
@@ -128,7 +126,7 @@ def _settings(file: Path) -> ExecutorSettings:
     plugin.register_cli_args(parser, "executor")
     try:
         return plugin.get_settings(parser.parse_known_args([])[0])
-    except (ValueError, argparse.ArgumentError) as error:
+    except (ValueError, AssertionError) as error:  # the latter of a list where there is one value
         raise ProfileError(f"{file}: {str(error).removeprefix('argument --')}") from error
 
 

@@ -6,6 +6,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from lodestone.campaign.amounts import read_amounts, work_out
 
 Parsed = TypeVar("Parsed")
+PER_LINE = "a mapping, one a line:"
 
 
 class ProfileError(ValueError):
@@ -48,15 +50,15 @@ class Values:
         try:
             return parse(self.words(key))
         except (ValueError, CliException) as error:
-            given = self.content.get(key, self.arguments[key])
-            raise self.wrong(key, given, allowed) from error
+            raise self.wrong(key, self.content.get(key, self.arguments[key]), allowed) from error
 
     def jobs(self) -> float:
         """How many jobs are submitted at the same time; infinity for `unlimited`."""
         from snakemake.cli import parse_jobs
 
         if not self.words("jobs"):
-            raise self.wrong("jobs", None, "the most jobs to submit at the same time, as in `jobs: 500`")
+            most = "the most jobs to submit at the same time, as in `jobs: 500`"
+            raise self.wrong("jobs", self.content.get("jobs"), most)
         allowed = "whole numbers of at least 1, or unlimited"
         found = self.parsed("jobs", lambda words: int(parse_jobs(words[0])), allowed)
         if found < 1:  # Snakemake takes it, and submits nothing
@@ -70,12 +72,10 @@ class Values:
         allowed = "whole numbers of at least 1"
         found = self.parsed("set-threads", parse_set_threads, f"a mapping of rules to {allowed}")
         for rule, amount in found.items():
-            try:
+            with suppress(Exception):  # of the profile's own expression, which may raise anything
                 found[rule] = work_out({rule: amount}, threads=1)[rule]
-            except Exception as error:  # of the profile's own expression, which may raise anything
-                raise self.wrong(f"set-threads: {rule}", amount.raw, allowed) from error
             if not isinstance(found[rule], int) or found[rule] < 1:
-                raise self.wrong(f"set-threads: {rule}", found[rule], allowed)
+                raise self.wrong(f"set-threads: {rule}", amount.raw, allowed)
         return found
 
     def set_resources(self) -> dict[str, Mapping[str, Any]]:
@@ -88,9 +88,11 @@ class Values:
 
     def amounts(self, key: str, entries: list[str]) -> Mapping[str, Any]:
         """Resources of these arguments, as `read_amounts` gives them."""
+        from snakemake.exceptions import WorkflowError
+
         if wrong := [entry for entry in entries if "=" not in entry]:
-            raise self.wrong(key, wrong[0], "a mapping, one `name: amount` a line")
+            raise self.wrong(key, wrong[0], f"{PER_LINE} `name: amount`")
         try:
             return read_amounts(entries)
-        except ValueError as error:
-            raise ProfileError(f"{self.file}: {key}: {error}") from error
+        except (ValueError, WorkflowError) as error:
+            raise ProfileError(f"{self.file}: {key}: {' '.join(map(str, error.args))}") from error

@@ -98,6 +98,13 @@ def test_a_file_may_be_named_itself(tmp_path):
         ("runtime: 2h", "runtime: 9 if input else 8", r"runtime is '9 if input else 8'; allowed"),
         ("{measure: curate}", "[measure]", r"groups: \['measure'\] is wrong; allowed: a mapping"),
         ("sample: {gpus", "sample: {9a", r"set-resources: sample: .*valid identifier, but found 9a"),
+        (
+            GOOD,
+            "executor: submitit\njobs: 5\nset-resources: [a]\n",
+            r"set-resources: a: '' is wrong; allowed: a mapp",
+        ),
+        (GOOD, "executor: submitit\njobs: {a: 1}\n", r"jobs: {'a': 1} is wrong; allowed: the most jobs"),
+        ("limit: 200", "limit: [200]", r"submitit-array-limit can't be set to a list '\[200\]'"),
         (GOOD, "__use_yte__: true\njobs: ?many\n", r"config.yaml: .*name 'many' is not defined"),
         (GOOD, GOOD + "group-components: {curate: 0}\n", r"group-components: .* is wrong; allowed: .*of at"),
         (GOOD, GOOD + "set-threads: {sample: input}\n", r"set-threads: sample: 'input' is wrong"),
@@ -153,12 +160,12 @@ def test_amounts_are_those_that_a_job_of_snakemake_has(tmp_path, name, amount, k
     content = {"executor": "submitit", "jobs": 1, key: given, "set-threads": {"relax": 4}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
     ours = asked("relax", read_profile(tmp_path, NEEDS), {"relax": Needs(1, {})})
-    theirs = resources_of_a_job(tmp_path, content)
+    theirs = resources_of_a_job(tmp_path)
     normal = {"mem": "mem_mb", "mem_mib": "mem_mb"}.get(name, name)
     assert ours == {normal: theirs.get(normal), "_cores": theirs["_cores"]}
 
 
-def resources_of_a_job(folder, content):
+def resources_of_a_job(folder):
     """What Snakemake itself gives a job of a rule without resources, by this profile."""
     from snakemake.cli import get_argument_parser
 
