@@ -132,7 +132,10 @@ def _gpus(resources: Mapping[str, Any]) -> dict[str, Any]:
 def _extra(resources: Mapping[str, Any]) -> dict[str, Any]:
     """`slurm_extra` as submitit wants it: option without dashes -> value, or True for a flag."""
     found: dict[str, Any] = {}
-    words = shlex.split(_text(resources, "slurm_extra") or "")
+    try:
+        words = shlex.split(_text(resources, "slurm_extra") or "")
+    except ValueError as error:
+        raise ResourceError(f"slurm_extra is {resources['slurm_extra']!r}: {error}") from error
     for i, word in enumerate(words):
         if not word.startswith("--"):
             if i and words[i - 1].startswith("--") and "=" not in words[i - 1]:

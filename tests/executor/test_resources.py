@@ -66,6 +66,7 @@ def test_no_gpu_asked_for_is_none():
         ({"slurm_extra": "--time=99"}, ["--time", "runtime"]),
         ({"slurm_extra": "--array=1-4"}, ["--array", "submitit-array-limit"]),
         ({"slurm_extra": "exclusive"}, ["exclusive", "--option=value"]),
+        ({"slurm_extra": "--comment='two"}, ["slurm_extra", "quotation"]),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_allowed(resources, words):

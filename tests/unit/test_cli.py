@@ -34,12 +34,23 @@ LIMIT = 1.5  # CPU seconds
         ["check", DEMO],
         ["check", "none.yaml"],
         ["plan", DEMO, "--json"],
-        ["plan", DEMO, "--profile", str(ROOT / "profiles" / "slurm")],
         ["status", DEMO, "--folder", "none"],
         ["compare", "--help"],
     ],
 )
 def test_help_check_and_plan_are_light(arguments):
+    modules, seconds = loaded_by(arguments)
+    assert HEAVY.isdisjoint(modules)
+    assert seconds < LIMIT
+
+
+def test_a_profile_loads_snakemake_and_what_that_loads_only():
+    modules, seconds = loaded_by(["plan", DEMO, "--profile", str(ROOT / "profiles" / "slurm")])
+    assert HEAVY & modules == {"snakemake", "numpy"}  # its reader of YAML needs numpy
+    assert seconds < LIMIT
+
+
+def loaded_by(arguments):
     code = (
         "import sys, time\n"
         "from lodestone.cli import main\n"
@@ -50,8 +61,7 @@ def test_help_check_and_plan_are_light(arguments):
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *_, modules, seconds = process.stdout.splitlines()
-    assert HEAVY.isdisjoint(modules.split())
-    assert float(seconds) < LIMIT
+    return set(modules.split()), float(seconds)
 
 
 def test_check_sums_a_good_campaign_up():

@@ -144,8 +144,8 @@ Closest atoms at 0.95 Å; labels with forces above 40 eV/Å are left out.
 
 ## Rebuilding
 
-- The SavedModel from the weights: `python -m lodestone.energies.estimators.grace build` (at set-up or first use; into
-  the environment's `share/lodestone`, `results/.cache`, or `$LODESTONE_CACHE`).
+- The SavedModel from the weights: `python -m lodestone.energies.estimators.grace build` (at set-up or first
+  use; into the environment's `share/lodestone`, `results/.cache`, or `$LODESTONE_CACHE`).
 - The weights themselves: `scripts/embedded_references.py SYSTEM` per system, then
   `scripts/embedded_grace.py label` and `scripts/embedded_grace.py fit`. All are resumable.
 

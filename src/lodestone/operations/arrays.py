@@ -6,15 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from lodestone.config.campaign import Campaign
+from lodestone.operations.amounts import work_out
 from lodestone.operations.profile import Profile
 from lodestone.operations.profile_values import ProfileError
 from lodestone.workflow.jobs import NEEDS, Needs, grouped, levels
 from snakemake_executor_plugin_submitit.resources import ResourceError, parameters, summary
-
-ADDED_UP = "runtime"  # over the steps of a group, one after the other; of everything else the largest counts
 
 
 @dataclass(frozen=True)
@@ -56,40 +56,32 @@ def arrays(campaign: Campaign, profile: Profile, rules: Mapping[str, Needs]) -> 
 
 
 def asked(rule: str, profile: Profile, rules: Mapping[str, Needs]) -> dict[str, Any]:
-    """Resources of a job of a rule: the profile's own word for it, else the rule's, else the default."""
-    return {
-        **profile.default_resources,
-        **rules[rule].resources,
-        **profile.set_resources.get(rule, {}),
-        "_cores": profile.set_threads.get(rule, rules[rule].threads),
-    }
+    """Resources of a job of a rule: the profile's own word for it, else the rule's, else the default.
+
+    Raises:
+        ProfileError: an amount has no value for the threads of the rule.
+    """
+    threads = profile.set_threads.get(rule, rules[rule].threads)
+    given = {**profile.default_resources, **rules[rule].resources, **profile.set_resources.get(rule, {})}
+    try:
+        return work_out(given, threads) | {"_cores": threads}
+    except Exception as error:  # of the profile's own expression, which may raise anything
+        raise _wrong(profile, rule, error) from error
 
 
 def together(steps: Iterable[Iterable[tuple[Mapping[str, Any], int]]]) -> dict[str, Any]:
-    """Resources of a group, from those of its jobs and their numbers, step by step.
+    """Resources of a group as Snakemake adds them up, from those of its jobs and their numbers, step by step.
 
-    As Snakemake does it: jobs of a step run side by side, steps one after the other.
+    Raises:
+        WorkflowError: jobs of the group ask for different texts, as for two partitions.
     """
-    sums = [_side_by_side(list(step)) for step in steps]
-    names = {name for step in sums for name in step}
-    return {name: _one_after_the_other(name, [step[name] for step in sums if name in step]) for name in names}
+    from snakemake.resources import GroupResources, Resources
 
-
-def _side_by_side(step: list[tuple[Mapping[str, Any], int]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for resources, number in step:
-        for name, value in resources.items():
-            if not isinstance(value, int | float):
-                found.setdefault(name, value)
-            elif name == ADDED_UP:
-                found[name] = max(found.get(name, 0), value)
-            else:
-                found[name] = found.get(name, 0) + number * value
-    return found
-
-
-def _one_after_the_other(name: str, values: list[Any]) -> Any:
-    return sum(values) if name == ADDED_UP else max(values)
+    jobs = [
+        [SimpleNamespace(resources=asks, pipe_group=None) for asks, number in step for _ in range(number)]
+        for step in steps
+    ]
+    return dict(GroupResources.basic_layered(jobs, Resources(), run_local=False))
 
 
 def submission(resources: Mapping[str, Any], name: str, profile: Profile) -> dict[str, Any]:
@@ -97,7 +89,12 @@ def submission(resources: Mapping[str, Any], name: str, profile: Profile) -> dic
     try:
         return parameters(resources, int(resources.get("_cores", 1)), profile)
     except ResourceError as error:
-        raise ProfileError(f"{profile.path}: set-resources or default-resources: {name}: {error}") from error
+        raise _wrong(profile, name, error) from error
+
+
+def _wrong(profile: Profile, name: str, error: Exception) -> ProfileError:
+    """The error of a rule or group that asks for what cannot be asked."""
+    return ProfileError(f"{profile.path}: set-resources or default-resources: {name}: {error}")
 
 
 def _array(
@@ -107,8 +104,14 @@ def _array(
     profile: Profile,
     rules: Mapping[str, Needs],
 ) -> Array:
+    from snakemake.exceptions import WorkflowError
+
     members = tuple(rule for level in shape for rule, _ in level)
-    resources = together([(asked(rule, profile, rules), n) for rule, n in level] for level in shape)
+    steps = [[(asked(rule, profile, rules), n) for rule, n in level] for level in shape]
+    try:
+        resources = together(steps)
+    except WorkflowError as error:
+        raise _wrong(profile, name, error) from error
     found = submission(resources, name, profile)
     here = profile.cluster == "local" or set(members) <= set(profile.here)
     wave = int(min(number, profile.jobs))

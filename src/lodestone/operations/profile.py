@@ -1,59 +1,37 @@
-"""A profile of Snakemake as far as it decides what SLURM is asked for: its file, read and checked."""
+"""A profile of Snakemake as far as it decides what SLURM is asked for: its file, read and checked.
+
+Snakemake finds the file, reads it and makes settings of it; only what is wrong is told in our own words.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from lodestone.operations.profile_values import ProfileError, Values
+from lodestone.operations.profile_values import PER_LINE, ProfileError, Values
 from lodestone.text import did_you_mean
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 
-NAMES = ("config.v9+.yaml", "config.v8+.yaml", "config.yaml")
-"""Files that Snakemake 9 reads of a profile's folder; the first that is there."""
-SUBMITIT = "submitit-"
-NUMBERS = {
-    "array-limit": (1000, 1),
-    "array-parallelism": (256, 1),
-    "signal-delay": (120, 5),
-    "max-timeouts": (20, 0),
-    "missing-grace": (30, 0),
-    "here-parallel": (2, 1),
-}
-"""Numbers among the executor's settings: default and least; a test compares them with the executor's."""
-OTHERS = {"cluster", "folder", "partition", "account", "qos", "no-adopt", "setup", "here"}
+EXECUTOR = "submitit"
 
 
 @dataclass
-class Profile:
-    """What a profile says about jobs on a cluster."""
+class Profile(ExecutorSettings):
+    """What a profile says about jobs on a cluster: to the executor, and to Snakemake."""
 
-    path: Path
-    cluster: str = "slurm"
-    """slurm, or local for processes of this machine."""
+    path: Path = Path()
     jobs: float = math.inf
     """The most jobs that are submitted at the same time."""
     default_resources: Mapping[str, Any] = field(default_factory=dict)
+    """Amounts, or what `amounts.work_out` makes one of for a number of threads; as the next."""
     set_resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     set_threads: Mapping[str, int] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     """Group of each rule that has one."""
     group_components: Mapping[str, int] = field(default_factory=dict)
-    array_limit: int = 1000
-    array_parallelism: int = 256
-    signal_delay: int = 120
-    max_timeouts: int = 20
-    here: tuple[str, ...] = ()
-    """Rules that run on the machine that runs Snakemake."""
-    here_parallel: int = 2
-    folder: Path = Path(".snakemake/submitit")
-    setup: list[str] = field(default_factory=list)
-    partition: str = ""
-    """Of jobs whose resources name none, as the next two."""
-    account: str = ""
-    qos: str = ""
     remarks: tuple[str, ...] = ()
     """What in it has no effect."""
 
@@ -64,58 +42,56 @@ def read_profile(path: Path, rules: Collection[str]) -> Profile:
     Raises:
         ProfileError: there is none, or it is wrong.
     """
-    file = _file(path)
-    return profile(file, _content(file), rules)
+    from snakemake.cli import parse_group_components, parse_groups
 
-
-def profile(file: Path, content: Mapping[str, Any], rules: Collection[str]) -> Profile:
-    """The same from what stands in the file; pure."""
-    values = Values(file, content)
-    executor = content.get("executor")
-    if executor != "submitit":
-        raise values.wrong("executor", executor, "submitit (this command looks at jobs on a cluster)")
-    number = {
-        name: values.number(f"{SUBMITIT}{name}", default, least) for name, (default, least) in NUMBERS.items()
-    }
-    cluster = content.get(f"{SUBMITIT}cluster", "slurm")
-    if cluster not in {"slurm", "local"}:
-        raise values.wrong(f"{SUBMITIT}cluster", cluster, "slurm or local")
+    values = _values(_file(path))
+    if values.arguments.get("executor") != EXECUTOR:
+        allowed = f"{EXECUTOR} (this command looks at jobs on a cluster)"
+        raise values.wrong("executor", values.content.get("executor"), allowed)
+    settings = _settings(values.file)
     found = Profile(
-        path=file,
-        cluster=cluster,
+        **{one.name: getattr(settings, one.name) for one in fields(settings)},
+        path=values.file,
         jobs=values.jobs(),
-        default_resources=values.resources("default-resources"),
-        set_resources={
-            rule: values.amounts(f"set-resources: {rule}", given)
-            for rule, given in values.nested("set-resources").items()
-        },
-        set_threads=values.numbers("set-threads"),
-        groups={str(rule): str(group) for rule, group in values.mapping("groups").items()},
-        group_components=values.numbers("group-components"),
-        here=tuple(values.words(f"{SUBMITIT}here")),
-        folder=Path(str(content.get(f"{SUBMITIT}folder", ".snakemake/submitit"))),
-        setup=values.words(f"{SUBMITIT}setup"),
-        partition=str(content.get(f"{SUBMITIT}partition", "")),
-        account=str(content.get(f"{SUBMITIT}account", "")),
-        qos=str(content.get(f"{SUBMITIT}qos", "")),
-        array_limit=number["array-limit"],
-        array_parallelism=number["array-parallelism"],
-        signal_delay=number["signal-delay"],
-        max_timeouts=number["max-timeouts"],
-        here_parallel=number["here-parallel"],
+        default_resources=values.amounts("default-resources", values.words("default-resources")),
+        set_resources=values.set_resources(),
+        set_threads=values.threads(),
+        groups=values.parsed("groups", parse_groups, f"{PER_LINE} `rule: group`"),
+        group_components=values.parsed(
+            "group-components", parse_group_components, f"{PER_LINE} `group: number`, of at least 1"
+        ),
     )
-    return replace(found, remarks=tuple(_remarks(found, content, rules)))
+    found.remarks = tuple(_remarks(found, values, rules))
+    return found
 
 
 def _file(path: Path) -> Path:
-    if path.is_file():
-        return path
-    for name in NAMES:
-        if (path / name).is_file():
-            return path / name
+    from snakemake.cli import get_profile_dir
+
+    if (found := get_profile_dir(str(path))) is not None:
+        return Path(found[1])
     if path.is_dir():
         raise ProfileError(f"{path}: a profile without config.yaml; put one there, or name another folder")
     raise ProfileError(f"{path}: no such profile; allowed: a folder with config.yaml, as in profiles/slurm")
+
+
+def _values(file: Path) -> Values:
+    """The file as it stands, of which errors tell, and as Snakemake makes arguments of it."""
+    from snakemake.exceptions import WorkflowError
+    from snakemake.profiles import ConfigFileParserException, ProfileConfigFileParser
+
+    content = _content(file)
+    try:
+        with file.open(encoding="utf-8") as stream:
+            arguments = ProfileConfigFileParser().parse(stream)
+    except WorkflowError as error:  # of the only option with two levels
+        given = content.get("set-resources", {}).items()
+        flat = {rule: one for rule, one in given if not isinstance(one, dict)}
+        allowed = f"{PER_LINE} `rule: {{resource: amount}}`"
+        raise Values(file, content, {}).wrong("set-resources", flat, allowed) from error
+    except ConfigFileParserException as error:  # of a template, which Snakemake's profiles may be
+        raise ProfileError(f"{file}: {error}") from error
+    return Values(file, content, arguments)
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -134,12 +110,33 @@ def _content(file: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def _remarks(found: Profile, content: Mapping[str, Any], rules: Collection[str]) -> list[str]:
+def _settings(file: Path) -> ExecutorSettings:
+    """What the file says to the executor, by the options that Snakemake makes of the executor's settings."""
+    from snakemake.common.argparse import ArgumentParser
+    from snakemake.profiles import ProfileConfigFileParser
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> NoReturn:  # argparse would print it and end the process
+            raise ValueError(message)
+
+    reader = {"default_config_files": [str(file)], "config_file_parser_class": ProfileConfigFileParser}
+    parser = Parser(add_help=False, allow_abbrev=False, **reader)
+    plugin = ExecutorPluginRegistry().get_plugin(EXECUTOR)
+    plugin.register_cli_args(parser, "executor")
+    try:
+        return plugin.get_settings(parser.parse_known_args([])[0])
+    except (ValueError, AssertionError) as error:  # the latter of a list where there is one value
+        raise ProfileError(f"{file}: {str(error).removeprefix('argument --')}") from error
+
+
+def _remarks(found: Profile, values: Values, rules: Collection[str]) -> list[str]:
+    own = f"{EXECUTOR}-"
     named = {
         "set-resources": found.set_resources,
         "set-threads": found.set_threads,
         "groups": found.groups,
-        f"{SUBMITIT}here": found.here,
+        f"{own}here": found.here,
     }
     remarks = [
         f"{found.path}: {key}: there is no rule {rule!r}{did_you_mean(rule, list(rules))}"
@@ -147,9 +144,14 @@ def _remarks(found: Profile, content: Mapping[str, Any], rules: Collection[str])
         for rule in given
         if rule not in rules
     ]
-    known = [f"{SUBMITIT}{name}" for name in (*NUMBERS, *OTHERS)]
-    return remarks + [
+    known = [own + one.name.replace("_", "-") for one in fields(ExecutorSettings)]
+    remarks += [
         f"{found.path}: {key}: the executor has no such setting{did_you_mean(key, known)}"
-        for key in content
-        if key.startswith(SUBMITIT) and key not in known
+        for key in values.arguments
+        if key.startswith(own) and key not in known
+    ]
+    return remarks + [
+        f"{found.path}: {key}: Snakemake passes over a mapping here"
+        for key, value in values.content.items()
+        if isinstance(value, dict) and key in known and key not in values.arguments
     ]

@@ -1,15 +1,20 @@
-"""Values of a profile by their keys, in any form that Snakemake takes, or an error that names the key."""
+"""Values of a profile by their keys, read by Snakemake's own functions, or an error that names the key."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from lodestone.operations.amounts import amount
+from lodestone.operations.amounts import read_amounts, work_out
+
+Parsed = TypeVar("Parsed")
+PER_LINE = "a mapping, one a line:"
 
 
 class ProfileError(ValueError):
@@ -22,6 +27,9 @@ class Values:
 
     file: Path
     content: Mapping[str, Any]
+    """As they stand in the file."""
+    arguments: Mapping[str, Any]
+    """As Snakemake puts them on its command line: a text, or a list of them."""
 
     def wrong(self, key: str, value: Any, allowed: str) -> ProfileError:
         """The error for a value; None is one that is missing."""
@@ -30,64 +38,61 @@ class Values:
             f"{self.file}: {key}: {'missing' if missing else f'{value!r} is wrong'}; allowed: {allowed}"
         )
 
-    def number(self, key: str, default: int, least: int) -> int:
-        """A whole number."""
-        value = self.content.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise self.wrong(key, value, f"whole numbers of at least {least}")
-        return value
+    def words(self, key: str) -> list[str]:
+        """The arguments of an option; none where it is not given."""
+        value = self.arguments.get(key, [])
+        return list(map(str, value)) if isinstance(value, list) else [value]
+
+    def parsed(self, key: str, parse: Callable[[list[str]], Parsed], allowed: str) -> Parsed:
+        """What a function of Snakemake's command line makes of the arguments of an option."""
+        from snakemake.exceptions import CliException
+
+        try:
+            return parse(self.words(key))
+        except (ValueError, CliException) as error:
+            raise self.wrong(key, self.content.get(key, self.arguments[key]), allowed) from error
 
     def jobs(self) -> float:
         """How many jobs are submitted at the same time; infinity for `unlimited`."""
-        value = self.content.get("jobs")
-        if value is None:
-            raise self.wrong("jobs", value, "the most jobs to submit at the same time, as in `jobs: 500`")
-        return math.inf if value == "unlimited" else self.number("jobs", 1, 1)
+        from snakemake.cli import parse_jobs
 
-    def mapping(self, key: str) -> dict[str, Any]:
-        """A mapping, or Snakemake's list of `name=value`."""
-        value = self.content.get(key) or {}
-        if isinstance(value, list) and all(isinstance(item, str) and "=" in item for item in value):
-            return dict(item.split("=", 1) for item in value)
-        if not isinstance(value, dict):
-            raise self.wrong(key, value, "a mapping, one `name: value` a line")
-        return {str(name): inner for name, inner in value.items()}
+        if not self.words("jobs"):
+            most = "the most jobs to submit at the same time, as in `jobs: 500`"
+            raise self.wrong("jobs", self.content.get("jobs"), most)
+        allowed = "whole numbers of at least 1, or unlimited"
+        found = self.parsed("jobs", lambda words: int(parse_jobs(words[0])), allowed)
+        if found < 1:  # Snakemake takes it, and submits nothing
+            raise self.wrong("jobs", found, allowed)
+        return math.inf if found == sys.maxsize else found
 
-    def nested(self, key: str) -> dict[str, dict[str, Any]]:
-        """A mapping of mappings, or Snakemake's list of `rule:name=value`."""
-        found: dict[str, dict[str, Any]] = {}
-        for rule, given in self.mapping(key).items():
-            if isinstance(given, dict):
-                found[rule] = {str(name): value for name, value in given.items()}
-            elif match := re.fullmatch(r"(\w+):(\w+)", rule):
-                found.setdefault(match.group(1), {})[match.group(2)] = given
-            else:
-                raise self.wrong(f"{key}: {rule}", given, "a mapping of resources, as in {mem_mb: 4000}")
+    def threads(self) -> dict[str, int]:
+        """The number of threads of each rule that has one here."""
+        from snakemake.cli import parse_set_threads
+
+        allowed = "whole numbers of at least 1"
+        found = self.parsed("set-threads", parse_set_threads, f"a mapping of rules to {allowed}")
+        for rule, amount in found.items():
+            with suppress(Exception):  # of the profile's own expression, which may raise anything
+                found[rule] = work_out({rule: amount}, threads=1)[rule]
+            if not isinstance(found[rule], int) or found[rule] < 1:
+                raise self.wrong(f"set-threads: {rule}", amount.raw, allowed)
         return found
 
-    def numbers(self, key: str) -> dict[str, int]:
-        """A mapping of names to whole numbers."""
-        found = self.mapping(key)
-        for name, value in found.items():
-            if not str(value).isdigit() or int(value) < 1:
-                raise self.wrong(f"{key}: {name}", value, "whole numbers of at least 1")
-        return {name: int(value) for name, value in found.items()}
+    def set_resources(self) -> dict[str, Mapping[str, Any]]:
+        """Resources of single rules, as `read_amounts` gives them."""
+        entries: dict[str, list[str]] = defaultdict(list)
+        for entry in self.words("set-resources"):
+            rule, _, amount = entry.partition(":")
+            entries[rule].append(amount)
+        return {rule: self.amounts(f"set-resources: {rule}", given) for rule, given in entries.items()}
 
-    def words(self, key: str) -> list[str]:
-        """A list of texts; a single one may stand alone."""
-        value = self.content.get(key) or []
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list):
-            raise self.wrong(key, value, "a list")
-        return [str(item) for item in value]
+    def amounts(self, key: str, entries: list[str]) -> Mapping[str, Any]:
+        """Resources of these arguments, as `read_amounts` gives them."""
+        from snakemake.exceptions import WorkflowError
 
-    def resources(self, key: str) -> dict[str, Any]:
-        """A mapping of resources to amounts."""
-        return self.amounts(key, self.mapping(key))
-
-    def amounts(self, key: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Amounts in the units that jobs ask for."""
+        if wrong := [entry for entry in entries if "=" not in entry]:
+            raise self.wrong(key, wrong[0], f"{PER_LINE} `name: amount`")
         try:
-            return dict(amount(name, value) for name, value in given.items())
-        except ValueError as error:
-            raise ProfileError(f"{self.file}: {key}: {error}") from error
+            return read_amounts(entries)
+        except (ValueError, WorkflowError) as error:
+            raise ProfileError(f"{self.file}: {key}: {' '.join(map(str, error.args))}") from error

@@ -63,6 +63,8 @@ class Needs:
     resources: Mapping[str, Any]
 
 
+# Snakemake's own answer would be the rules of a parsed workflow. But its API prints only their names, a
+# profile alone has no campaign by which the Snakefile could be parsed, and that takes seconds for 1,000 arms.
 def read_rules(folder: Path = FOLDER) -> dict[str, Needs]:
     """Threads and resources of every rule of a campaign, as they stand in its file.
 

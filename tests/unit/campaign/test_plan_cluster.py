@@ -1,10 +1,11 @@
 import pytest
+import yaml
 
 from lodestone.operations.arrays import arrays, together
 from lodestone.operations.forecast import finished_after, shard_that_fits
 from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
-from lodestone.operations.profile import profile
+from lodestone.operations.profile import read_profile
 from lodestone.operations.profile_values import ProfileError
 from lodestone.workflow.jobs import NEEDS, Needs
 from lodestone.workflow.paths import CampaignPaths
@@ -21,10 +22,13 @@ PROFILE = {
 @pytest.fixture
 def on(tmp_path):
     """A profile changed by overrides, beside the rules."""
-    return lambda **keys: (
-        profile(tmp_path / "config.yaml", PROFILE | {k.replace("_", "-"): v for k, v in keys.items()}, NEEDS),
-        RULES,
-    )
+
+    def on(**keys):
+        content = PROFILE | {key.replace("_", "-"): value for key, value in keys.items()}
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
+        return read_profile(tmp_path, NEEDS), RULES
+
+    return on
 
 
 def found(campaign, on):
@@ -199,20 +203,20 @@ def test_a_gpu_is_unknown_until_it_was_measured(campaign, on, tmp_path):
     assert cpu.cluster.hours > 0
 
 
-def test_groups_ask_for_what_snakemake_makes_them_ask_for():
-    from types import SimpleNamespace
+def test_jobs_of_a_group_that_ask_for_different_texts_are_refused(campaign, on):
+    two = {"screen": {"slurm_partition": "cpu"}}
+    with pytest.raises(
+        ProfileError, match=r"config.yaml: .*curate: Resource slurm_partition is a string but"
+    ):
+        arrays(campaign(), *on(groups=CURATE, set_resources=two))
 
-    from snakemake.resources import GroupResources
 
-    first = [{"mem_mb": 10, "runtime": 5, "_cores": 1, "slurm_partition": "a"}]
+def test_the_steps_of_a_group_are_added_up():
+    first = [({"mem_mb": 10, "runtime": 5, "_cores": 1, "slurm_partition": "a"}, 1)]
     second = [
-        {"mem_mb": 4, "runtime": 7, "_cores": 2, "gpus": 1, "slurm_partition": "a"},
-        {"mem_mb": 9, "runtime": 3, "_cores": 1, "slurm_partition": "a"},
+        ({"mem_mb": 4, "runtime": 7, "_cores": 2, "gpus": 1, "slurm_partition": "a"}, 3),
+        ({"mem_mb": 9, "runtime": 3, "_cores": 1, "slurm_partition": "a"}, 1),
     ]
-    levels = [first, second, second[:1] * 3]
-    jobs = [[SimpleNamespace(resources=one, pipe_group=None) for one in level] for level in levels]
-    unbounded = SimpleNamespace(get=lambda _: SimpleNamespace(value=None))
-    theirs = dict(GroupResources.basic_layered(jobs, unbounded, run_local=False))
-    ours = together([(one, 1) for one in level] for level in levels)
-    assert {name: theirs[name] for name in ours} == ours
-    assert ours == {"mem_mb": 13, "runtime": 19, "_cores": 6, "gpus": 3, "slurm_partition": "a"}
+    found = together([first, second])
+    asked = {"mem_mb": 21, "runtime": 12, "_cores": 7, "gpus": 3, "slurm_partition": "a"}
+    assert {name: found[name] for name in asked} == asked

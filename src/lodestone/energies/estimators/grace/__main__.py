@@ -1,4 +1,4 @@
-"""`python -m lodestone.energies.estimators.grace build | path`: rebuild the embedded model, or say where it lies."""
+"""`python -m lodestone.energies.estimators.grace build | path`: the embedded model, rebuilt or located."""
 
 from __future__ import annotations
 
