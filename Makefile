@@ -45,12 +45,12 @@ lint: setup ## style, types and workflow files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/snakefmt --check workflow rules
+	@$(BIN)/snakefmt --check workflow rules training
 
 format: setup ## bring the files into the house style
 	@$(BIN)/ruff check --fix --exit-zero --quiet .
 	@$(BIN)/ruff format .
-	@$(BIN)/snakefmt workflow rules
+	@$(BIN)/snakefmt workflow rules training
 
 docs: setup ## the site of docs/, which opens without a network: site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -63,7 +63,7 @@ bench: setup ## benchmarks (REFERENCE=folder of the reference code); tables go t
 	@$(BIN)/python -W ignore -m benchmarks all --reference $(REFERENCE)
 
 embedded: setup ## rebuild the embedded assets: references, GRACE weights, MatterGen checkpoint
-	@$(BIN)/snakemake --snakefile rules/embedded.smk --cores 2 --rerun-incomplete --workflow-profile none
+	@$(BIN)/snakemake --snakefile training/Snakefile --cores 2 --rerun-incomplete --workflow-profile none
 
 clean: ## remove environments and caches; results stay
 	rm -rf .venv .uv build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

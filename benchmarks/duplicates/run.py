@@ -104,13 +104,13 @@ def _novelty(folder: Path, formulas: int, processes: int) -> dict[str, Any]:
     from lodestone.structures import table
 
     kept: list[Lookups] = []
-    look_up_all = novelty.look_up_all  # type: ignore[attr-defined]
+    look_up_all = novelty.look_up_all
 
     def watched(*args: Any, **options: Any) -> Lookups:
         kept.append(look_up_all(*args, **options))
         return kept[-1]
 
-    novelty.look_up_all = watched  # type: ignore[attr-defined]
+    novelty.look_up_all = watched
     crystals, _ = duplicated_crystals(ASKED, max(1, formulas // 5), seed=1)  # copies of the same parents
     names = [str(i) for i in range(len(crystals))]
     asked = table.from_arrays(names, *zip(*crystals, strict=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def test_python_is_the_one_that_runs_snakemake(root, tmp_path):
     (tmp_path / "Snakefile").write_text(
-        f"""include: "{root}/rules/embedded.smk"
+        f"""include: "{root}/training/Snakefile"
 
 rule which:
     output: "which.txt"

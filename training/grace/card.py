@@ -146,8 +146,8 @@ Closest atoms at 0.95 Å; labels with forces above 40 eV/Å are left out.
 
 - The SavedModel from the weights: `python -m lodestone.energies.estimators.grace build` (at set-up or first
   use; into the environment's `share/lodestone`, `results/.cache`, or `$LODESTONE_CACHE`).
-- The weights themselves: `scripts/embedded_references.py SYSTEM` per system, then
-  `scripts/embedded_grace.py label` and `scripts/embedded_grace.py fit`. All are resumable.
+- The weights themselves: `python -m training.scripts.references SYSTEM` per system, then
+  `python -m training.scripts.grace label` and `python -m training.scripts.grace fit`. All are resumable.
 
 ## Licences
 

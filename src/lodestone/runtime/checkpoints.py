@@ -20,12 +20,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from lodestone.runtime.files import remove_folder, write_bytes, write_text
 from lodestone.runtime.signals import stop_if_asked
+
+if TYPE_CHECKING:
+    import polars as pl
 
 BROKEN = ".broken"
 
@@ -149,6 +150,8 @@ def in_chunks(
             progress(done, len(rows))
             if done < len(rows):
                 stop_if_asked(f"{done} of {len(rows)} finished")
+    import polars as pl
+
     return pl.concat(found[path] for path in chunks)
 
 
@@ -172,6 +175,8 @@ def fingerprint(rows: pl.DataFrame, key: Mapping[str, Any]) -> str:
 
 def _content(values: pl.Series) -> bytes:
     """The values of a part of a column, the same bytes for the same values."""
+    import polars as pl
+
     dtype = values.dtype
     if isinstance(dtype, pl.Array):
         values, dtype = values.arr.to_list(), pl.List(dtype.inner)

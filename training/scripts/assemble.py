@@ -9,9 +9,9 @@ from pathlib import Path
 def main(chunks: list[Path], output: Path, retrieved: str) -> None:
     """Read every chunk and write the reference table."""
     import polars as pl
-    from training.references.assembly import reference_table
 
     from lodestone.structures.table import read_table, write_table
+    from training.references.assembly import reference_table
 
     found = pl.concat([read_table(path) for path in sorted(chunks)])
     write_table(reference_table(found, retrieved), output)

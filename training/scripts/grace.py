@@ -11,9 +11,9 @@ from pathlib import Path
 def label(references: Path, state: Path) -> None:
     """Label distorted copies of the relaxed structures; finished files are skipped."""
     import torch
-    from training.grace.labels import label_in_chunks
 
     from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
+    from training.grace.labels import label_in_chunks
 
     torch.set_num_threads(1)
     begin = time.process_time()
@@ -23,13 +23,12 @@ def label(references: Path, state: Path) -> None:
 
 def fit(references: Path, state: Path, output: Path, epochs: int, label_seconds: float) -> None:
     """Fit the model, write its weights, rebuild it from them and write its card."""
-    from training.grace.card import card_data, held_out_errors, write_card
-    from training.grace.fit import Fit, fit_model
-    from training.grace.labels import read_labels, read_relaxed, split
-
     from lodestone.energies.estimators.grace.calculator import GraceEstimator
     from lodestone.energies.estimators.grace.weights import export, write_weights
     from lodestone.runtime.checkpoints import fingerprint
+    from training.grace.card import card_data, held_out_errors, write_card
+    from training.grace.fit import Fit, fit_model
+    from training.grace.labels import read_labels, read_relaxed, split
 
     train, test = split(read_relaxed(references), read_labels(state / "labels"))
     settings = Fit(epochs=epochs)

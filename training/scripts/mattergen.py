@@ -13,10 +13,10 @@ def main(references: list[Path], state: Path, output: Path, steps: int, seed: in
     import numpy as np
     import polars as pl
     import torch
-    from training.mattergen.config import checkpoint_config
-    from training.mattergen.training import TrainingPlan, atom_counts, examples, export, moments, train
 
     from lodestone.structures.table import read_table
+    from training.mattergen.config import checkpoint_config
+    from training.mattergen.training import TrainingPlan, atom_counts, examples, export, moments, train
 
     torch.set_num_threads(1)
     found = examples(pl.concat([read_table(path) for path in sorted(references)]))

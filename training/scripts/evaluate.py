@@ -17,8 +17,6 @@ def main(
     import numpy as np
     import polars as pl
     import torch
-    from training.mattergen.card import sample_quality
-    from training.mattergen.training import examples
 
     from lodestone.runtime.files import write_json
     from lodestone.sampling.guidance import GuidanceOptions
@@ -27,6 +25,8 @@ def main(
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
     from lodestone.sampling.shard import ShardPlan, Steering, collect, sample_shard
     from lodestone.structures.table import read_table
+    from training.mattergen.card import sample_quality
+    from training.mattergen.training import examples
 
     torch.set_num_threads(1)
     found = [

@@ -9,9 +9,9 @@ def main(quality: list[Path], checkpoint: Path, assets: Path, training_steps: in
     import json
 
     import yaml
-    from training.mattergen.card import asset_hashes, mattergen_card
 
     from lodestone.runtime.files import copy_file, write_json, write_text
+    from training.mattergen.card import asset_hashes, mattergen_card
 
     found = {path.stem: json.loads(path.read_text()) for path in sorted(quality)}
     target = assets / "mattergen"

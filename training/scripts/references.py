@@ -11,9 +11,9 @@ from pathlib import Path
 def main(system: str, state: Path, steps: int, largest_force: float) -> None:
     """Relax and report progress; finished chunks are skipped."""
     import torch
-    from training.references.relaxation import relax_in_chunks
 
     from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
+    from training.references.relaxation import relax_in_chunks
 
     torch.set_num_threads(1)
     begin = time.monotonic()
