@@ -45,6 +45,7 @@ lint: setup ## style, types and workflow files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 	@$(BIN)/snakefmt --check workflow rules training
 
 format: setup ## bring the files into the house style
