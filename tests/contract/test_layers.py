@@ -12,7 +12,9 @@ import pytest
 LINT = Path(sys.executable).with_name("lint-imports")
 UPWARDS = {
     "lazy": "def later():\n    from lodestone.cli import main\n\n    return main\n",
-    "for types only": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from lodestone.config import Campaign\n",
+    "for types only": (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from lodestone.config import Campaign\n"
+    ),
 }
 
 
