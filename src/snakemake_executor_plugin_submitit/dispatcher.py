@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from snakemake_executor_plugin_submitit import past
+from snakemake_executor_plugin_submitit import earlier_runs
 from snakemake_executor_plugin_submitit.clusters import Cluster
 from snakemake_executor_plugin_submitit.journal import Journal
-from snakemake_executor_plugin_submitit.past import Earlier, Fate
+from snakemake_executor_plugin_submitit.earlier_runs import Earlier, Fate
 from snakemake_executor_plugin_submitit.records import FAILED, SUCCEEDED, last_line, read
 from snakemake_executor_plugin_submitit.silence import Silence
 from snakemake_executor_plugin_submitit.status import Row, Verdict, judge
@@ -49,7 +49,7 @@ class Dispatcher:
     ) -> None:
         self._clusters, self._options, self._clock = clusters, options, clock
         self._journal = Journal(options.folder)
-        self._earlier = past.unfinished(self._journal.events())
+        self._earlier = earlier_runs.unfinished(self._journal.events())
         self._ready: list[Task] = []
         self._waiting: list[Task] = []  # for an earlier copy to be taken up, or to be gone
         self._live: dict[tuple[str, str], Live] = {}
@@ -96,7 +96,7 @@ class Dispatcher:
         """Jobs of this run whose submission was not confirmed, but which the cluster has taken."""
         mine = [old for old in self._earlier.values() if old.name.split(".")[-2:-1] == [self._options.run]]
         rows = self._clusters[name].queue() if any(old.cluster == name for old in mine) else None
-        return [id_ for old in mine if old.cluster == name for id_ in past.copies(old, rows or {})]
+        return [id_ for old in mine if old.cluster == name for id_ in earlier_runs.copies(old, rows or {})]
 
     def left_behind(self) -> list[str]:
         """Ids of unfinished jobs of earlier runs that nobody has asked for in this one."""
@@ -200,7 +200,7 @@ class Dispatcher:
             if old is not None and old.cluster != name:
                 still.append(task)
                 continue
-            fate = Fate.GONE if old is None else past.fate(old, task, rows, adopt=self._options.adopt)
+            fate = Fate.GONE if old is None else earlier_runs.fate(old, task, rows, adopt=self._options.adopt)
             events += self._settle(fate, task, old, rows)
             if fate in {Fate.IN_THE_WAY, Fate.LEAVING}:
                 still.append(task)
@@ -213,14 +213,14 @@ class Dispatcher:
         if old is None or fate is Fate.LEAVING:
             return []
         if fate is Fate.IN_THE_WAY:
-            ids = past.copies(old, rows)
+            ids = earlier_runs.copies(old, rows)
             done = self._clusters[old.cluster].cancel(ids)
             old.cancelled = old.cancelled or done
             text = f"{task.label}: cancelled {some(ids)} of an earlier run, which is in the way"
             return [Note(text)] if done else []
         del self._earlier[task.key]
         if fate is Fate.GONE:
-            self._journal.append(past.ended(old, "lost", "gone when a later run looked", self._clock()))
+            self._journal.append(earlier_runs.ended(old, "lost", "gone when a later run looked", self._clock()))
             self._ready.append(task)
             return []
         submission = Submission(str(old.job_id), old.folder, old.name, old.cluster)
@@ -272,8 +272,8 @@ class Dispatcher:
 
     def _note_ended(self, lives: Iterable[Live], state: str, cause: str, time: float | None = None) -> None:
         time = self._clock() if time is None else time
-        jobs = [past.of_task(live.task, live.submission) for live in lives]
-        self._journal.append(*(past.ended(job, state, cause, time) for job in jobs))
+        jobs = [earlier_runs.of_task(live.task, live.submission) for live in lives]
+        self._journal.append(*(earlier_runs.ended(job, state, cause, time) for job in jobs))
 
 
 def _row_of(submission: Submission, rows: Mapping[str, Row]) -> Row | None:

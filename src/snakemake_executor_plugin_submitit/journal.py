@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from snakemake_executor_plugin_submitit.patience import patiently
+from snakemake_executor_plugin_submitit.full_disk import patiently
 
 FILE = "journal.jsonl"
 Event = dict[str, Any]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snakemake_executor_plugin_submitit.patience import patiently
+from snakemake_executor_plugin_submitit.full_disk import patiently
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 

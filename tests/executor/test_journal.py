@@ -38,7 +38,7 @@ def test_several_processes_may_write(tmp_path):
 
 @pytest.mark.parametrize("write_down", ["journal", "record"])
 def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, capsys, write_down):
-    from snakemake_executor_plugin_submitit import patience
+    from snakemake_executor_plugin_submitit import full_disk
 
     full, slept, fsync = [OSError(errno.ENOSPC, "full")] * 14, [], os.fsync
 
@@ -48,7 +48,7 @@ def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, capsys, write_down):
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fill)
-    monkeypatch.setattr(patience.time, "sleep", slept.append)
+    monkeypatch.setattr(full_disk.time, "sleep", slept.append)
     if write_down == "journal":
         Journal(tmp_path).append({"event": "void", "name": "a"})
         assert {event["name"] for event in Journal(tmp_path).events()} == {"a"}
