@@ -32,8 +32,7 @@ def main(
     from lodestone.statistics.console import render
     from lodestone.statistics.plan import plan_from_settings
     from lodestone.statistics.summary import summarise
-    from lodestone.statistics.tsv import write_both
-    from lodestone.structures.table import read_table, write_table
+    from lodestone.structures.table import read_table, write_both, write_table
     from lodestone.workflow.paths import CampaignPaths
     from lodestone.workflow.results import read_arms, read_efforts, read_pilots, read_sources
 

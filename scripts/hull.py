@@ -28,8 +28,7 @@ def main(
     two tables: how far they agree, and where they do not. Texts are written beside these.
     """
     from lodestone.energies.hull_stage import compare, read_side
-    from lodestone.statistics.tsv import write_both
-    from lodestone.structures.table import write_table
+    from lodestone.structures.table import write_both, write_table
 
     judge = read_side(symmetrized, energies, references, reference_energies)
     size, found = len(symmetrized), judge.hull

@@ -25,8 +25,7 @@ def main(
     from lodestone.runtime.files import remove_folder, write_json, write_text
     from lodestone.runtime.locks import alone
     from lodestone.sampling import timing
-    from lodestone.statistics.tsv import to_tsv
-    from lodestone.structures.table import write_table
+    from lodestone.structures.table import to_tsv, write_table
 
     with alone(state, output) as needed:
         if needed:

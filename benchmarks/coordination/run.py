@@ -113,7 +113,7 @@ def _agreement(ours: list[float], theirs: list[float]) -> dict[str, float]:
 
 def _ours(mix: Mix, cells: Cells, repeats: int) -> dict[str, Any]:
     """Loss and gradient of positions and cell: types known, and half of the atoms undecided."""
-    from lodestone.sampling.objective import Objective
+    from lodestone.sampling.guidance import Objective
 
     _, pair, cutoff, target = mix
     term = _term(pair, cutoff, target)

@@ -67,11 +67,10 @@ def _met(seed: int, arm: str, structures: int, steps: int, *, particles: bool) -
 
     from lodestone.constraints import terms_of
     from lodestone.constraints.measurement import measure_table
-    from lodestone.sampling.guidance import GuidanceOptions
+    from lodestone.sampling.guidance import GuidanceOptions, Objective
     from lodestone.sampling.loop import LoopOptions
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-    from lodestone.sampling.objective import Objective
     from lodestone.sampling.particles import ParticleOptions
     from lodestone.sampling.shard import ShardPlan, Steering, sample_batch
     from lodestone.sampling.sizes import size_distribution

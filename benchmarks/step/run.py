@@ -17,9 +17,9 @@ from benchmarks.shared.record import ROOT, provenance
 from benchmarks.shared.timing import Clocks, interleaved, ratio_of_medians
 
 if TYPE_CHECKING:
+    from lodestone.sampling.guidance import Objective
     from lodestone.sampling.mattergen.checkpoint import Checkpoint
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-    from lodestone.sampling.objective import Objective
     from lodestone.sampling.state import State
 
 SEGMENTS = (0.65, 0.5, 0.35, 0.2, 0.08)  # times at which segments begin; guidance acts at all of them

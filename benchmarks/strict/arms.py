@@ -90,9 +90,8 @@ def unguided() -> Steering:
 def steering_of(question: str, way: str) -> Steering:
     """The gradient alone; or particles with the gradient at the end, as campaigns have it by default."""
     from lodestone.constraints import terms_of
-    from lodestone.sampling.guidance import GuidanceOptions
+    from lodestone.sampling.guidance import GuidanceOptions, Objective
     from lodestone.sampling.loop import LoopOptions
-    from lodestone.sampling.objective import Objective
     from lodestone.sampling.particles import ParticleOptions
     from lodestone.sampling.shard import Steering
 

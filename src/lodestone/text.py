@@ -1,9 +1,4 @@
-"""Numbers as a reader wants them.
-
-Words, numbers and columns as a reader wants them.
-
-Guesses what a misspelt word was meant to be.
-"""
+"""Words, numbers and columns as a reader wants them; guesses of what a misspelt word was meant to be."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 `tick` is called every few seconds with the tasks that are new and returns what has happened since. Rules that
 it keeps: every task ends in exactly one Succeeded or Failed, unless it is cancelled; a cluster that does not
 answer fails no task; no task is submitted while an earlier copy of it may still run.
+
+Tells the user now and then that a cluster does not answer, and when it does again.
 """
 
 from __future__ import annotations
@@ -14,10 +16,9 @@ from pathlib import Path
 
 from snakemake_executor_plugin_submitit import earlier_runs
 from snakemake_executor_plugin_submitit.clusters import Cluster
-from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.earlier_runs import Earlier, Fate
+from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.records import FAILED, SUCCEEDED, last_line, read
-from snakemake_executor_plugin_submitit.silence import Silence
 from snakemake_executor_plugin_submitit.status import Row, Verdict, judge
 from snakemake_executor_plugin_submitit.submitter import Options, Submitter, some
 from snakemake_executor_plugin_submitit.tasks import (
@@ -30,6 +31,30 @@ from snakemake_executor_plugin_submitit.tasks import (
     Succeeded,
     Task,
 )
+
+EVERY = 300.0  # seconds between two notes
+
+
+class Silence:
+    """How long which cluster has not answered."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}
+        self._noted: dict[str, float] = {}
+
+    def note(self, cluster: str, *, answered: bool) -> list[Event]:
+        """A note where one is due."""
+        now = self._clock()
+        if answered:
+            since, noted = self._since.pop(cluster, now), self._noted.pop(cluster, None)
+            return [] if noted is None else [Note(f"{cluster} answers again, after {now - since:.0f} s")]
+        self._since.setdefault(cluster, now)
+        if now - self._noted.get(cluster, float("-inf")) < EVERY:
+            return []
+        self._noted[cluster] = now
+        return [Note(f"{cluster} does not answer; jobs go on, and nothing is given up", warning=True)]
+
 
 _UNKNOWN = (
     "an earlier copy, job {old.job_id}, went to {old.cluster}, which cannot be asked from this machine. Run "
@@ -220,7 +245,9 @@ class Dispatcher:
             return [Note(text)] if done else []
         del self._earlier[task.key]
         if fate is Fate.GONE:
-            self._journal.append(earlier_runs.ended(old, "lost", "gone when a later run looked", self._clock()))
+            self._journal.append(
+                earlier_runs.ended(old, "lost", "gone when a later run looked", self._clock())
+            )
             self._ready.append(task)
             return []
         submission = Submission(str(old.job_id), old.folder, old.name, old.cluster)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from snakemake_executor_plugin_submitit.clusters import Cluster, LimitedError, RefusedError, UnreachableError
-from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.earlier_runs import Earlier
+from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.payload import Payload
 from snakemake_executor_plugin_submitit.resources import summary
 from snakemake_executor_plugin_submitit.tasks import Event, Failed, Note, Submission, Submitted, Task

@@ -1,7 +1,4 @@
-"""The results of the case studies as Markdown. Pure.
-
-One case study: what the paper asks, and what a finished campaign says. Pure.
-"""
+"""The case studies as Markdown: what the paper asks, and what a finished campaign says. Pure."""
 
 from __future__ import annotations
 

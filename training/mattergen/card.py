@@ -1,6 +1,6 @@
 """The card of the embedded MatterGen checkpoint: how it was made and how good it is.
 
-How good the embedded checkpoint is: plain samples, no resets, no retries, every one counted.
+Quality is that of plain samples, no resets, no retries, every one counted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The training set of the embedded MatterGen checkpoint, from the embedded reference set.
-
-Training of the embedded MatterGen checkpoint: upstream's model, loss and corruption.
+"""Training of the embedded MatterGen checkpoint: its training set, upstream's model, loss and corruption.
 
 One process, one thread; resumes from its own state file after a kill.
 """

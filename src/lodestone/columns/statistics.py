@@ -1,11 +1,4 @@
-"""Columns of Pareto ranks and of distributions.
-
-Columns of rates and of the tests of guidance.
-
-Columns of attrition, diversity, quality and cost.
-
-Columns of the tables about other samplers: what a search took, and how strict a symmetry was kept.
-"""
+"""Columns of the tables of statistics: rates, tests, counts, costs, other samplers, Pareto ranks, shapes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Two campaigns compared: settings, rates, cost, quality, crystals, and which is ahead. JSON-able.
 
-Diversity and attrition of two campaigns side by side; no test, for they depend on how many were made.
+Diversity and attrition stand beside without a test, for they depend on how many were made.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Rates of two campaigns side by side, tested as one family. Pure.
-
-Whether two rates differ, in either direction.
-"""
+"""Rates of two campaigns side by side, tested in either direction as one family. Pure."""
 
 from __future__ import annotations
 

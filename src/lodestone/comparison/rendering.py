@@ -1,7 +1,4 @@
-"""The comparison as a page that opens without a network.
-
-The comparison on a terminal. Pure.
-"""
+"""The comparison on a terminal, and as a page that opens without a network."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which constraints and arms of two campaigns belong together. Pure.
-
-Reads the two finished campaigns that are compared.
-"""
+"""Reads the two finished campaigns that are compared, and says which constraints and arms belong together."""
 
 from __future__ import annotations
 

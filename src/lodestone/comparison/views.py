@@ -1,7 +1,4 @@
-"""The comparison as tables of text, for the terminal and the page alike. Pure.
-
-Which campaign is ahead, in one sentence that claims no more than the test shows. Pure.
-"""
+"""The comparison as tables and sentences, for terminal and page alike; none claims more than its test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Shards: the portions in which the structures of an arm are drawn.
-
-The arms of a campaign: what is sampled and compared.
-"""
+"""The arms of a campaign, what is sampled and compared, and the shards in which they are drawn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Turns pydantic's errors into faults with file, line, key and what is allowed.
-
-Says in words what a key of a campaign file takes, from the JSON schema of its section.
-"""
+"""Turns pydantic's errors into faults with file, line, key and what is allowed, told from the JSON schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The table `measured`: what every raw structure is worth under every constraint.
-
-The hard check: what a finished structure is worth under a constraint.
-"""
+"""The hard check: what a finished structure is worth under a constraint, and the table `measured` of all."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A target is a value, a range, several values, or everything below or above a number. All five are
 sets of intervals, and the gap is the signed distance to the nearest one.
-
-Distances from a gap to a loss, and the combination of several terms.
+Distances turn a gap into a loss, and several terms are combined.
 """
 
 from __future__ import annotations

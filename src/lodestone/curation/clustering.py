@@ -1,6 +1,6 @@
 """Clusters of equal crystals, part by part: whole buckets of one composition each, several at a time.
 
-Greedy leader clustering of fingerprint vectors, in blocks so that memory stays bounded.
+Clusters are of greedy leaders among fingerprint vectors, in blocks so that memory stays bounded.
 """
 
 from __future__ import annotations

@@ -1,21 +1,18 @@
 """Fingerprint vectors of many crystals at once: the formula of `fingerprint.py`, some ten times faster.
 
-Distances are binned and the bins smeared (`histograms.py`, `smearing.py`) in single precision. The
+Distances are binned and the bins smeared in single precision. The
 distance D of two vectors made here differs from that of the formula by less than 1e-4, which the
 tests and the benchmark measure.
 
-From histograms of distances to Σ δ_σ(R - d) / d² on the grid of a fingerprint.
+Smearing, from histograms of distances to Σ δ_σ(R - d) / d² on the grid of a fingerprint: a bin with centre
+c, width h, count n and first moment m (in units of h) stands for n K(c) + m h K'(c) + n h²/24 K''(c), K(d)
+= δ_σ(R - d) / d²: Taylor's series about the centre, its second moment that of distances spread evenly over
+the bin.
 
-A bin with centre c, width h, count n and first moment m (in units of h) stands for
-n K(c) + m h K'(c) + n h²/24 K''(c), K(d) = δ_σ(R - d) / d²: Taylor's series about the centre, its
-second moment that of distances spread evenly over the bin.
-
-Histograms of the interatomic distances of many crystals at once, each pair of atoms counted once.
-
-For a pair of atoms with separation b and lattice vectors T the squared distances are
-|b|² + |T|² + 2 b·T: one small matrix product per crystal gives all of them. They are sorted into
-bins of width h together with their first moment about the centre of the bin, which makes the
-smearing of the histogram (`smearing.py`) right to second order in h.
+Histograms count each pair of atoms once. For a pair of atoms with separation b and lattice vectors T the
+squared distances are |b|² + |T|² + 2 b·T: one small matrix product per crystal gives all of them. They are
+sorted into bins of width h together with their first moment about the centre of the bin, which makes the
+smearing of the histogram right to second order in h.
 """
 
 from __future__ import annotations

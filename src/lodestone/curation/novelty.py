@@ -3,8 +3,6 @@
 Sources are asked in order, and the first one that holds the crystal is named. Where none does, the
 nearest reference of the same composition is named with its distance, so that a reader sees by how
 much the crystal differs; `known` tells the two cases apart.
-
-Looking crystals up among references: sources in order, composition by composition.
 """
 
 from __future__ import annotations

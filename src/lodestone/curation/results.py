@@ -1,7 +1,4 @@
-"""Finished parts of a clustering on disk, so that a job that was killed goes on after them.
-
-What a clustering found, and what it cost.
-"""
+"""What a clustering found and cost, and its finished parts on disk, for a killed job to go on after them."""
 
 from __future__ import annotations
 

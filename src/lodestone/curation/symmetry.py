@@ -2,10 +2,9 @@
 
 A sample is never exactly symmetric, so the tolerance decides. The ladder takes the largest
 `symprec` whose idealised crystal is still the one that was sampled: no atom moved farther than
-`max_displacement` (see `displacement.py` for what a displacement is).
+`max_displacement`.
 
-How far idealising a crystal moves it: atoms at fixed cell, and the cell at fixed atoms.
-
+Displacement is how far idealising a crystal moves it: atoms at fixed cell, and the cell at fixed atoms.
 spglib gives an idealised conventional crystal (columns A_s, positions y) and the transformation
 x_s = P x + p of the original coordinates x. Three things are left aside because they move no atom
 against another: the rotation that spglib makes, a rigid shift, and the choice of basis.

@@ -1,7 +1,4 @@
-"""Looks whether the cluster of a profile can do a campaign: asks SLURM, then a small job on a node.
-
-What SLURM says about itself, beside what a profile asks of it.
-"""
+"""Looks whether the cluster of a profile can do a campaign: asks SLURM, then a small job on a node."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Looks whether everything that a campaign needs is installed, whole and writable.
-
-The files that the jobs of a campaign read beside its results: weights, references, potentials.
-"""
+"""Looks whether everything that a campaign needs is installed, whole and writable, weights included."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Sends the doctor's test job as the executor sends its jobs, and waits for its answer.
-
-Judges what the test job saw on its node. Pure but for the name of this environment.
-"""
+"""Sends the doctor's test job as the executor sends its jobs, waits for its answer, and judges it."""
 
 from __future__ import annotations
 

@@ -17,8 +17,7 @@ import polars as pl
 
 from lodestone.energies.errors import METASTABLE
 from lodestone.energies.phases import QUARANTINED, composition_of
-from lodestone.inference.bootstrap import STATISTICS, error_summary
-from lodestone.inference.intervals import wilson
+from lodestone.inference.intervals import STATISTICS, error_summary, wilson
 
 WORST = 50  # disagreements that are listed, per pair and kind
 KINDS = ("candidate", "reference")

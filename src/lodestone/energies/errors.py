@@ -14,7 +14,7 @@ import polars as pl
 
 from lodestone.energies.hull import Hulls
 from lodestone.energies.phases import composition_of, phases, suspect_references
-from lodestone.inference.bootstrap import STATISTICS, error_summary
+from lodestone.inference.intervals import STATISTICS, error_summary
 
 METASTABLE = 0.1  # eV/atom; below it a phase counts as possibly synthesisable
 SCHEMA = {

@@ -1,7 +1,4 @@
-"""Energies of a table of structures, with the reason where there is none.
-
-What an estimator returns, and what every estimator must do.
-"""
+"""What an estimator is and returns, and energies of a table, with the reason where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References that must not shape a hull, because the estimator cannot have meant their energies.
+"""Phases, compositions with an energy per atom, and references that must not shape a hull.
 
 One absurd energy far below all others would be a vertex of the hull and lift every candidate. In turn:
 
@@ -12,8 +12,6 @@ One absurd energy far below all others would be a vertex of the hull and lift ev
 The robust standard deviation is 1.4826 times the median absolute deviation. An energy far above the others
 is left alone: it is no vertex, so it harms nobody. A reference whose cell is absurd has no energy at all:
 the guards have refused it.
-
-Phases: compositions with an energy per atom.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The folder of the best candidates: CIF, extended XYZ, VASP inputs, and a page on what they are.
-
-The page beside the best candidates: what the files are, and what to do before trusting them. Pure.
-"""
+"""The folder of the best candidates: CIF, extended XYZ, VASP inputs, and the page that explains them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Adjusted p-values for families of tests; a p-value that is not defined stays out of the family.
+"""Tests that one rate is larger than another or that two differ, and adjusted p-values for families of them.
 
-Tests that one rate is larger than another, or that two rates differ.
+A p-value that is not defined stays out of its family.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""A pilot from its settings to its document.
+"""A pilot from its settings to its document: draws each trial batch by batch, judges it, chooses.
 
-The structures of a pilot: settings of each trial, sampling batch by batch, and their judgement.
-
-Draws the structures of a pilot; a killed pilot continues after its last batch.
+A killed pilot continues after its last batch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Brings what a source holds into the store: system by system, or a whole database.
 
-Tells how many entries of a source have come, at most every few seconds; stops where a job is asked to.
+It tells how many entries have come, at most every few seconds, and stops where a job is asked to.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From an entry of `references` to its source: a name, a mapping, or a YAML file that describes one.
 
-Finds kinds of sources in `sources/` and databases in `databases/`: the folders are the registry.
+Kinds of sources are found in `sources/`, databases in `databases/`: the folders are the registry.
 """
 
 from __future__ import annotations

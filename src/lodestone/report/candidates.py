@@ -1,7 +1,4 @@
-"""The table of the best candidates.
-
-All distinct candidates as columns: what the browser's table, map and cards show.
-"""
+"""The distinct candidates as columns, for the browser's table, map and cards, and the table of the best."""
 
 from __future__ import annotations
 

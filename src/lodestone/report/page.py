@@ -1,7 +1,4 @@
-"""The report: one file, complete in itself, that opens without a network.
-
-The panels of the report by category: one page each, complete in itself, for `snakemake --report`.
-"""
+"""The report: one file, complete in itself; and its panels by category for `snakemake --report`."""
 
 from __future__ import annotations
 

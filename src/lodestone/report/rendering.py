@@ -1,7 +1,4 @@
-"""How templates become pages, for every page that the product writes.
-
-Scripts and data that the page carries inside itself.
-"""
+"""How templates become pages that open without a network: scripts and data are carried inside."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
 """Settings of the embedded chemiscope viewer: a map of candidates linked to rotatable structures.
 
-The page itself builds the structures, lazily, from the arrays of `crystals`, and the properties of the map
-from the columns of `candidate_data`; the names of the properties are agreed here.
+The page itself builds the structures, lazily, from flat arrays, and the properties of the map
+from the columns of `candidates`; the names of the properties are agreed here.
 
-Which neighbours the structure viewer draws: those that a term of a constraint counts.
-
-Crystals as the page holds them: flat arrays at full precision, from which it draws and writes CIFs.
+Crystals lie in the page as flat arrays at full precision, from which it draws and writes CIFs. The
+neighbours that are drawn are those that a term of a constraint counts.
 """
 
 from __future__ import annotations

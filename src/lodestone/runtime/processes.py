@@ -1,7 +1,4 @@
-"""Row-by-row work on a table by several processes, which gives what one process gives.
-
-A function applied to many tasks by several processes; results do not depend on how many.
-"""
+"""Work by several processes, which gives what one process gives: tasks, or the rows of a table."""
 
 from __future__ import annotations
 

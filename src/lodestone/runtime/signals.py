@@ -1,13 +1,12 @@
-"""A job ends with the Snakemake process that started it, even where that one was killed with SIGKILL.
-
-Without this the job would go on beside the rerun of itself, and the rerun would have to wait for it. Where
-a scheduler's job (submitit) started that Snakemake, the job ends with either: nobody waits for a Snakemake
-whose scheduler's job is dead. Nothing else counts, since a Snakemake may well outlive its user's shell.
-
-Asked to stop: a job finishes the batch at hand, keeps it and ends; the same job later goes on from there.
+"""When a job ends: asked by a signal after the batch at hand, without its Snakemake at once.
 
 SLURM sends SIGUSR2 some time before a time limit (and SIGTERM before it takes a node away). Only what is
 done batch by batch looks at the request; a job without batches goes on to its end.
+
+A job also ends with the Snakemake process that started it, even where that one was killed with SIGKILL.
+Without this the job would go on beside the rerun of itself, and the rerun would have to wait for it. Where
+a scheduler's job (submitit) started that Snakemake, the job ends with either: nobody waits for a Snakemake
+whose scheduler's job is dead. Nothing else counts, since a Snakemake may well outlive its user's shell.
 """
 
 from __future__ import annotations

@@ -1,28 +1,60 @@
-"""From a score function to a guided score function, with a schedule over time.
+"""Universal guidance (Bansal et al., arXiv 2302.07121) of a crystal's score, with a schedule over time.
 
-Universal guidance (Bansal et al., arXiv 2302.07121) of a crystal's score.
-
-Both parts take a score and give a score; the sampling loop does not know that they are there.
+Both parts, forward and backward, take a score and give a score; the sampling loop does not know that they
+are there.
 
 Strength has a physical meaning: in one joint metric of Cartesian positions (Å), lattice (Å) and
 logits, a step moves the clean estimate of a structure by min(κ sqrt(n_atoms), gap / |∇gap|) Å, a
 Gauss-Newton step capped at κ Å per sqrt(atom). Everything is normalised per structure, so that κ
 means the same in every batch. `normalisation: unit` is the convention of arXiv 2604.13354: the
 normalised gradient of the loss times κ.
+
+What guidance minimises is an objective: one constraint, as differentiable gap and loss of a clean estimate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
+from lodestone.constraints.targets import combine, distance
 from lodestone.sampling.loop import Diffusion, ScoreFunction
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.process import clean_estimate, type_probabilities
 from lodestone.sampling.state import MASK, Kernel, Score, State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lodestone.constraints.term import Term
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The terms of a constraint and the power of the norm that combines them."""
+
+    terms: Sequence[Term]
+    power: float = 2.0
+
+    def gap(self, clean: CleanEstimate) -> Tensor:
+        """How far each structure is from the targets, l_p over weighted terms, (n_structures,)."""
+        return self._combined(clean, "l1")
+
+    def loss(self, clean: CleanEstimate) -> Tensor:
+        """The loss with each term's own distance, (n_structures,)."""
+        return self._combined(clean, None)
+
+    def _combined(self, clean: CleanEstimate, name: str | None) -> Tensor:
+        losses = [
+            distance(term.gap(term.smooth(clean)), name or term.distance, term.delta) for term in self.terms
+        ]
+        combined: Tensor = combine(losses, [term.weight for term in self.terms], self.power)
+        return combined
+
 
 SANE_VOLUME = (2.0, 200.0)  # Å³/atom; outside, a clean estimate says nothing yet
 TINY = 1e-12

@@ -15,7 +15,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from lodestone.constraints.clean import CleanEstimate
-    from lodestone.sampling.objective import Objective
+    from lodestone.sampling.guidance import Objective
     from lodestone.sampling.state import Holding, State
     from lodestone.sampling.template import Template
 

@@ -4,15 +4,12 @@ A structure can be finite and of sane volume and still make the network raise, w
 whole batch along. Here the batch is halved until the structures are found that raise alone; they
 are frozen, named and replaced by a placeholder, and the others go on.
 
-A harmless crystal at the end of a batch.
+The companion, a harmless crystal at the end of a batch, serves twice. A batch in which no atom has a
+neighbour makes the network raise; beside the companion it passes. And matrix products treat the last few
+rows of a batch with other instructions, so that their last bits depend on how many rows there are; with a
+companion those rows are its own.
 
-It serves twice. A batch in which no atom has a neighbour makes the network raise; beside the
-companion it passes. And matrix products treat the last few rows of a batch with other instructions,
-so that their last bits depend on how many rows there are; with a companion those rows are its own.
-
-Isolation: a structure that breaks is frozen, named and counted, and its batch goes on.
-
-Every structure is looked at before each transition; a broken one keeps its last state, gets a
+Isolation: every structure is looked at before each transition; a broken one keeps its last state, gets a
 reason, and is replaced inside the batch by a harmless crystal of the same size.
 """
 

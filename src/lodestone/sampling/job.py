@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.sampling.guidance import GuidanceOptions
+from lodestone.sampling.guidance import GuidanceOptions, Objective
 from lodestone.sampling.loop import LoopOptions
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import LookAhead, ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.sizes import largest_batch, size_distribution

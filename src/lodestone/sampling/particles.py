@@ -27,9 +27,8 @@ import torch
 from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
-from lodestone.sampling.guidance import sane
+from lodestone.sampling.guidance import Objective, sane
 from lodestone.sampling.loop import Diffusion
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.process import clean_estimate
 from lodestone.sampling.state import Score, State
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lodestone.energies.evaluation import Estimator
-    from lodestone.sampling.objective import Objective
+    from lodestone.sampling.guidance import Objective
 
 AT_REST = 0.1  # eV/Å; an estimate whose forces are below moves no further
 

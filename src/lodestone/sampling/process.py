@@ -1,10 +1,8 @@
-"""A Langevin corrector whose step size is each structure's own.
+"""The mathematics of the noise process: clean estimates, exact renoising, and a Langevin corrector.
 
 Upstream's corrector (Song et al., arXiv 2011.13456, algorithm 4) averages norms over the batch, which
 couples structures. Here the step of a structure is 2 a (r |z|/|s|)² with its own norms of noise z
 and score s, signal-to-noise ratio r, and never more than 2 r² σ², the value at the exact score.
-
-The mathematics of the noise process: clean estimates and exact renoising.
 
 Positions: wrapped variance-exploding, x_t = wrap(x_0 + σ_t z). Lattice: variance-preserving toward
 a cubic limit, L_t = α_t L_0 + (1 - α_t) m + sqrt((1 - α_t²) v) z with symmetric z. Types: D3PM with

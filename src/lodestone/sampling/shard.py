@@ -28,8 +28,8 @@ from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
 
 if TYPE_CHECKING:
+    from lodestone.sampling.guidance import Objective
     from lodestone.sampling.loop import Diffusion
-    from lodestone.sampling.objective import Objective
     from lodestone.sampling.state import State
     from lodestone.sampling.template import Template
 

@@ -1,6 +1,6 @@
 """Where the structures of an arm go: every one is lost at exactly one stage or reaches the end.
 
-Groups reasons that differ only in a measured number.
+Reasons that differ only in a measured number are counted as one.
 """
 
 from __future__ import annotations

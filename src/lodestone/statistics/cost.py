@@ -1,6 +1,4 @@
-"""The cost of a success beside rejection, in words.
-
-What a success costs, beside `rejection`: plain MatterGen, of which one keeps what satisfies.
+"""What a success costs, beside `rejection`: plain MatterGen, of which one keeps what satisfies.
 
 The cost of a success is the cost of a structure over the rate of successes, so its interval follows from
 the rate's: Wilson's, or the bootstrap over lineages where structures share ancestors. The ratio of two

@@ -1,7 +1,4 @@
-"""What a reader must know of a campaign before trusting the rest, with numbers.
-
-What a reader must know of the sources of references that did not come, or not completely.
-"""
+"""What a reader must know of a campaign, and of its sources of references, before trusting the rest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a satisfied structure is worth: forces, energies, relaxation, distinct persistent structures.
-
-Which persistent structures are different crystals.
-"""
+"""What a satisfied structure is worth: forces, energies, relaxation, distinct persistent structures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Collects the values of every term, by arm (raw structures) and for the references.
-
-What constraints say of processed structures: symmetrised candidates and references.
-"""
+"""Values of every term: of raw structures by arm, of symmetrised candidates and of the references."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Whether what was asked strictly was kept: formula and space group, as generated.
-
-What the arms of a structure search took in evaluations, and what they found for it.
-"""
+"""Tables of other samplers: what a search took and found, and whether what was asked strictly was kept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Many crystals in flat arrays, for work that cannot afford a Python object per structure.
-
-What the functions of curation take: a crystal as plain arrays, and its composition.
-"""
+"""A crystal as plain arrays, and many crystals in flat arrays, for work that cannot afford an object each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Covalent radii (Å) of Cordero et al., Dalton Trans. 2008, 2832, as plain data: no library is needed.
+"""Symbols of the elements and covalent radii as plain data: checking a campaign needs no library.
 
-Symbols of the elements that the diffusion model knows, as plain text: checking needs no library.
+Symbols are those that the diffusion model knows; radii (Å) are of Cordero et al., Dalton Trans. 2008, 2832.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Formats go by name: .cif and .mcif, .extxyz and .xyz, POSCAR, CONTCAR, .poscar a
 structure table), .zip of any of these but Parquet, and a folder of them. Nothing is ever written: the
 members of a zip are read in memory, up to a limit each and in all.
 
-Crystals of a CIF, block by block, symmetry applied; disorder is an error, never rounded away.
+A CIF is read block by block, its symmetry applied; disorder is an error, never rounded away.
 """
 
 from __future__ import annotations

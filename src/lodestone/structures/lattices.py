@@ -1,7 +1,4 @@
-"""Reduced cells of many lattices at once; `lattice.py` does the same for one.
-
-Reduced cells: the same lattice by its shortest vectors, however skewed the given ones are.
-"""
+"""Reduced cells, the same lattice by its shortest vectors, however skewed the given ones are: one or many."""
 
 from __future__ import annotations
 

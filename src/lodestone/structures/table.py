@@ -3,6 +3,8 @@
 Columns: `id` (str), `numbers` (atomic numbers, list of int16, n_atoms), `cell` (rows are lattice
 vectors in Å, nine float64 in row-major order), `frac` (fractional coordinates, list of 3·n_atoms
 float64). Every other column is provenance or a result.
+
+Tables can be written as tab-separated text too, in which a missing number is said in words.
 """
 
 from __future__ import annotations
@@ -14,11 +16,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lodestone.runtime.files import write_atomically
+from lodestone.runtime.files import write_atomically, write_text
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
+
+MISSING_NUMBER = "not defined"
+
+
+def to_tsv(table: pl.DataFrame) -> str:
+    """Tab-separated text with a header; null and non-finite numbers read "not defined", other nulls "-"."""
+    lines = ["\t".join(table.columns)]
+    lines += ["\t".join(_cell(v, t) for v, t in zip(row, table.dtypes, strict=True)) for row in table.rows()]
+    return "\n".join(lines) + "\n"
+
+
+def write_both(table: pl.DataFrame, path: Path) -> None:
+    """Write a table beside `path` as Parquet and as tab-separated text, both atomically."""
+    write_table(table, path.with_suffix(".parquet"))
+    write_text(path.with_suffix(".tsv"), to_tsv(table))
+
+
+def _cell(value: object, dtype: pl.DataType) -> str:
+    if value is None:
+        return MISSING_NUMBER if dtype.is_numeric() or dtype == pl.Boolean() else "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        finite = value == value and abs(value) != float("inf")  # noqa: PLR0124
+        return f"{value:.10g}" if finite else MISSING_NUMBER
+    return " ".join(str(value).split())
+
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),

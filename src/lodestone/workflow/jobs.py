@@ -1,7 +1,4 @@
-"""Every job of a campaign, what each waits for, and how a profile's groups join them. Pure.
-
-The rules of the workflow: what a job of each asks for, and which other jobs it waits for.
-"""
+"""Every job of a campaign: what it asks for, what it waits for, how groups of a profile join jobs. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which stage of which arm a file of a campaign belongs to, from its path. Pure.
-
-Where every file of a campaign lies.
-"""
+"""Where every file of a campaign lies, and which stage of which arm a file belongs to. Pure."""
 
 from __future__ import annotations
 

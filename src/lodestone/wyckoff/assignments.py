@@ -2,17 +2,17 @@
 
 An assignment says for every element which positions its atoms occupy; the multiplicities add up to the
 formula exactly, and a position without free parameters is occupied once at most, whichever the element.
-Counting and ranking are exact for every group and formula (see `fillings.py`); arXiv 2602.17176 solves the
+Counting and ranking are exact for every group and formula; arXiv 2602.17176 solves the
 same problem by a beam search.
 
 Ranking is a best-first search whose bound on what is still to come is the exact optimum that the dynamic
 programme gives (A* with a perfect heuristic): every prefix that it takes up leads to one of the next best.
 
-The dynamic programme behind assignments: every way to fill Wyckoff positions with the atoms of a formula.
-
-A position with free parameters may hold any number of orbits, so each element fills such positions as if it
-were alone: an unbounded knapsack over their multiplicities. A position without free parameters holds at most
-one orbit of one element; no space group has more than eight of these. The programme therefore runs over
+The dynamic programme behind them goes through every way to fill Wyckoff positions with the atoms of a
+formula. A position with free parameters may hold any number of orbits, so each element fills such positions
+as if it were alone: an unbounded knapsack over their multiplicities. A position without free parameters
+holds at most one orbit of one element; no space group has more than eight of these. The programme therefore
+runs over
 
     Z(e, used) = Σ_S  w_e(S) · F_e(n_e − m(S)) · Z(e + 1, used ∪ S),     Z(after the last, ·) = 1
 

@@ -4,10 +4,8 @@
 
 p(g | c) is the frequency of group g among the references, weighted by how near their composition is to c,
 over the groups in which c has an assignment; s(a) the sum over orbits of the log-share of such sites that are
-occupied in references (frequencies.py); Z_g the sum of exp(s) over all assignments in g, which the dynamic
+occupied in references; Z_g the sum of exp(s) over all assignments in g, which the dynamic
 programme gives exactly.
-
-How often references occupy a Wyckoff position, by its site symmetry: scores for every assignment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Proposals for several compositions in one table.
-
-What a constraint generator is: from a composition to ranked proposals.
-"""
+"""What a generator of proposals is, from a composition to ranked proposals, and several compositions at once."""
 
 from __future__ import annotations
 

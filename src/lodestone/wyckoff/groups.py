@@ -1,15 +1,12 @@
-"""Which Wyckoff position a point lies on, and with which free parameters.
-
-Points are fractional coordinates in the primitive basis of `groups.py`. An atom of an orbit lies at
-S u + o modulo lattice vectors; a point x belongs to it if (1 − S S⁺)(x − o + n) = 0 for some integers n,
-and u = S⁺ (x − o + n) then are its parameters.
-
-Space groups and their Wyckoff positions in the primitive cell.
+"""Space groups and their Wyckoff positions in the primitive cell.
 
 The tables are PyXtal's (Fredericks et al., Comput. Phys. Commun. 261, 107810, 2021): the standard settings of
 the International Tables A (unique axis b, cell choice 1, origin choice 2, hexagonal axes). MatterGen knows
 crystals by primitive cells, so everything here is in the basis of a primitive cell, whose vectors are the
 rows of `primitive` times those of the conventional cell.
+
+An atom of an orbit lies at S u + o modulo lattice vectors; a point x (fractional, primitive basis) belongs
+to it if (1 − S S⁺)(x − o + n) = 0 for some integers n, and u = S⁺ (x − o + n) then are its parameters.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Proposals as a table, and back.
+"""A proposal, which atoms of a composition sit on which Wyckoff positions of which group; and tables of them.
 
 Columns: `rank` (from 0), `formula` (atoms of the primitive cell, e.g. Li2Co2O4), `space_group` (1 to 230),
 `symbol`, `orbits` (element:letter, e.g. Li:a Co:b O:c), `n_atoms` (in the primitive cell), `weight`
 (probability), `source` (which generator).
-
-A proposal: which atoms of a composition sit on which Wyckoff positions of which space group.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.descriptors.function import UNDEFINED, Function
 from lodestone.constraints.functions import FunctionRefusedError, sha256
 from lodestone.constraints.measurement import measure, measure_table
-from lodestone.sampling.objective import Objective
+from lodestone.sampling.guidance import Objective
 from lodestone.structures import table
 
 CU, NACL = bulk("Cu", "fcc", a=3.6), bulk("NaCl", "rocksalt", a=5.6)

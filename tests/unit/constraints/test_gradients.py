@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from lodestone.constraints import AnyTerm, Term, term_models
 from lodestone.constraints.clean import CleanEstimate
-from lodestone.sampling.objective import Objective
+from lodestone.sampling.guidance import Objective
 
 ADAPTER: TypeAdapter[Term] = TypeAdapter(AnyTerm)
 CO_O = {"center": "Co", "neighbor": "O", "cutoff": 2.6}

@@ -11,13 +11,12 @@ import torch
 
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guidance import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, Objective, guided_score
 from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import CORRECTORS, PREDICTORS, MatterGenDiffusion
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering, sample_batch
 from lodestone.sampling.state import MASK, State

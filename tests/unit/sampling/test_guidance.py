@@ -8,9 +8,15 @@ import torch
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guidance import GuidanceOptions, Strength, backward_guidance, forward_guidance, sane
+from lodestone.sampling.guidance import (
+    GuidanceOptions,
+    Objective,
+    Strength,
+    backward_guidance,
+    forward_guidance,
+    sane,
+)
 from lodestone.sampling.isolation import Watch, faults
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.process import clean_estimate
 from lodestone.sampling.state import MASK, Kernel, Score, State
 

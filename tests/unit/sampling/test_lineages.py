@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guidance import GuidanceOptions
+from lodestone.sampling.guidance import GuidanceOptions, Objective
 from lodestone.sampling.loop import LoopOptions
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering, sample_batch, sample_shard
 

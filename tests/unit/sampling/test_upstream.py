@@ -10,12 +10,11 @@ import pytest
 import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
-from lodestone.sampling.guidance import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, Objective, guided_score
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import CORRECTORS, PREDICTORS, MatterGenDiffusion
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering, collect, sample_batch, sample_shard
 from lodestone.sampling.sizes import draw_sizes

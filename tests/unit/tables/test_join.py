@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from lodestone.statistics.candidates import TableMismatchError, join_arm, join_hull, stack
-from lodestone.statistics.tsv import to_tsv
+from lodestone.structures.table import to_tsv
 
 SAMPLES = pl.DataFrame({"id": ["a", "b"], "numbers": [[1], [2]], "failed": [False, True]})
 

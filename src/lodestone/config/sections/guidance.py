@@ -1,7 +1,4 @@
-"""How the sampler is steered towards a constraint.
-
-A strength that nobody has to guess: a small pilot chooses it before the campaign proper.
-"""
+"""How the sampler is steered towards a constraint, and the pilot that chooses a strength."""
 
 from __future__ import annotations
 

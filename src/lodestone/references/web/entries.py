@@ -1,11 +1,9 @@
-"""Structures as pymatgen writes them to JSON: the Materials Project's service, Alexandria's files.
-
-Read without pymatgen: building its objects takes four times as long, and a database has millions.
-
-Crystals from the entries of databases: checked arrays, rows of the table of references.
+"""Crystals from the entries of databases: checked arrays, rows of the table of references.
 
 An entry that is no reference raises `UnfitError` with one of the reasons below; it is counted, never
-dropped in silence, and never stops the others.
+dropped in silence, and never stops the others. What pymatgen wrote to JSON (the Materials Project's service,
+Alexandria's files) is read without it: building its objects takes four times as long, and a database has
+millions.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 What may pass is tried again, with exponential waits: connection errors, hangs, drips, 408, 429, 5xx, a
 body that is cut off, is no JSON, or lacks what a page must hold. Other answers are final at once.
 
-Which addresses may be followed: only those of the server that the user named.
+Only addresses of the server that the user named are followed.
 """
 
 from __future__ import annotations

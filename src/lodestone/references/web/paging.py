@@ -1,6 +1,6 @@
 """All pages of a query, counted against what the server announces.
 
-Finished pages of a query on disk, so that a killed build asks only for the pages that are left.
+Finished pages are kept on disk, so that a killed build asks only for the pages that are left.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Convex hulls of one to four elements, and energies above the hull for every system.
-
-Hulls of three and four elements: composition as a place in a triangle or a tetrahedron.
-
-Energies above the hull by composition, where a system has too many elements for a picture of its hull.
-"""
+"""Convex hulls of one to four elements, and energies above the hull by composition for every system."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The finishing relaxation of a search, with what it cost.
 
-An estimator that counts what it is asked: the cost of a search.
+The cost is counted by an estimator that counts what it is asked.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""The end of a structure in double precision, exactly on its subspace.
-
-The lattices that a space group allows, as symmetric matrices L = √G in six coordinates.
+"""The lattices that a space group allows, as symmetric matrices L = √G in six coordinates.
 
 A symmetric matrix is written by the six elements of its upper triangle. In these coordinates the noise of
 MatterGen's lattice is white (every element has unit variance), so that orthogonal projection in them is the
-restriction of the process to a subspace.
+restriction of the process to a subspace. The end of a structure is computed in double precision, exactly on
+it.
 """
 
 from __future__ import annotations

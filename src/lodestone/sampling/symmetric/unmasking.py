@@ -1,10 +1,9 @@
 """Types orbit by orbit: one draw for all atoms of an orbit, under the quota of the formula.
 
-The quota: how many atoms of each element a formula still needs, and what an orbit may become.
-
-An element may be chosen for an orbit only if the orbits that are left can still take up exactly what is then
-left of the formula. The question is an exact one (bin packing with bins that must be full), answered by a
-memoised search; with the few dozen atoms of a primitive cell it is small.
+The quota is how many atoms of each element a formula still needs. An element may be chosen for an orbit
+only if the orbits that are left can still take up exactly what is then left of the formula. The question is
+an exact one (bin packing with bins that must be full), answered by a memoised search; with the few dozen
+atoms of a primitive cell it is small.
 """
 
 from __future__ import annotations

@@ -9,12 +9,11 @@ import torch
 
 from lodestone.constraints.descriptors.volume_per_atom import VolumePerAtom
 from lodestone.sampling.batches import SCHEMA
-from lodestone.sampling.guidance import GuidanceOptions, guided_score
+from lodestone.sampling.guidance import GuidanceOptions, Objective, guided_score
 from lodestone.sampling.isolation import Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-from lodestone.sampling.objective import Objective
 from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering
 from lodestone.sampling.symmetric.batch import COLUMNS, chosen_proposals, symmetric_batch

@@ -1,10 +1,10 @@
-"""Rebuild the embedded model as a SavedModel in a cache folder, once per machine.
+"""The embedded GRACE model: from plain arrays to a model of the installed package, and back.
+
+It is rebuilt as a SavedModel in a cache folder, once per machine.
 
 The folder's name holds the hash of the weights and the versions of the packages, so a change of
 either builds a new one. It appears by one rename: it is whole or it is not there, and two processes
 that build at the same time end with the same folder.
-
-From an architecture and plain arrays to a GRACE model of the installed package, and back.
 """
 
 from __future__ import annotations
