@@ -1,4 +1,4 @@
-"""What a generator of proposals is, from a composition to ranked proposals, and several compositions at once."""
+"""What a generator of proposals is: from a composition to ranked ones, and several compositions at once."""
 
 from __future__ import annotations
 
