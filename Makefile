@@ -32,7 +32,7 @@ case-studies: setup ## the five case studies on the embedded model, each going o
 	  $(BIN)/snakemake --configfile config/$$name.yaml --config variant=embedded --profile profiles/local \
 	    || failed+=("$$name"); \
 	done; \
-	$(BIN)/python -m tools.case_studies; \
+	$(BIN)/python -m tools.documentation case-studies; \
 	if (( $${#failed[@]} )); then echo "not finished: $${failed[*]}" >&2; exit 1; fi
 
 test: setup ## every test, but those on a real SLURM

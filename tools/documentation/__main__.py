@@ -1,15 +1,20 @@
-"""`python -m tools.documentation`: write the generated files below the current folder."""
+"""Writes the generated pages and files: `python -m tools.documentation [reference|case-studies] [FOLDER]`.
+
+`reference` (the default) needs nothing but the package: config/default.yaml, config/schema.json and the
+reference pages of docs/. `case-studies` writes the results of finished case studies into docs/case-studies.md.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from lodestone.runtime.files import write_text
 from tools.documentation import generated
+from tools.documentation.case_studies import writing
 
 
-def main(root: Path) -> None:
+def reference(root: Path) -> None:
     """Write every generated file below `root`, and say which changed."""
     for name, text in generated().items():
         path = root / name
@@ -18,5 +23,19 @@ def main(root: Path) -> None:
         write_text(path, text)
 
 
+PARTS = {"reference": reference, "case-studies": writing.main}
+
+
+def main() -> None:
+    """Write one part."""
+    parser = argparse.ArgumentParser(prog="python -m tools.documentation", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=PARTS, default="reference")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), help="the copy of Lodestone to write in"
+    )
+    given = parser.parse_args()
+    PARTS[given.part](given.folder)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    main()

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tools.case_studies import NAMES
+from tools.documentation.case_studies import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 FAKE = """\
@@ -40,7 +40,7 @@ def test_all_five_run_on_the_embedded_model_and_the_page_is_written(make):
         f"snakemake --configfile config/{name}.yaml --config variant=embedded --profile profiles/local"
         for name in NAMES
     ]
-    assert calls == [*expected, "python -m tools.case_studies"]
+    assert calls == [*expected, "python -m tools.documentation case-studies"]
 
 
 def test_a_study_that_fails_stops_no_other_and_is_named(make):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tools.case_studies import NAMES
-from tools.case_studies.__main__ import main
-from tools.case_studies.page import Study, between, results
-from tools.case_studies.reading import _read, read_study
+from tools.documentation.case_studies import NAMES
+from tools.documentation.case_studies.page import Study, between, results
+from tools.documentation.case_studies.reading import _read, read_study
+from tools.documentation.case_studies.writing import main
 
 from lodestone.text import p_text, percent
 from lodestone.workflow.paths import CampaignPaths

@@ -1,13 +1,12 @@
-"""`python -m tools.case_studies`: write what the case studies gave into docs/case-studies.md."""
+"""Writes what the case studies gave into docs/case-studies.md."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from lodestone.runtime.files import write_text
-from tools.case_studies.page import between, results
-from tools.case_studies.reading import read_studies
+from tools.documentation.case_studies.page import between, results
+from tools.documentation.case_studies.reading import read_studies
 
 
 def main(root: Path) -> None:
@@ -16,7 +15,3 @@ def main(root: Path) -> None:
     write_text(page, between(page.read_text(encoding="utf-8"), results(studies)))
     for study in studies:
         print(f"{study.campaign}: {'in' if study.result else 'not run, told as such in'} {page}")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))

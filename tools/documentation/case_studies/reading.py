@@ -11,8 +11,8 @@ import polars as pl
 from lodestone.config import Campaign, load_campaign
 from lodestone.sampling.timing import read_arm, total
 from lodestone.workflow.paths import CampaignPaths
-from tools.case_studies import NAMES, VARIANT
-from tools.case_studies.page import Result, Study
+from tools.documentation.case_studies import NAMES, VARIANT
+from tools.documentation.case_studies.page import Result, Study
 
 
 def read_studies(root: Path) -> list[Study]:

@@ -1,6 +1,6 @@
 """The case studies: what their small variants gave, told beside what the paper asks.
 
-`python -m tools.case_studies` writes the results below results/ into docs/case-studies.md.
+`python -m tools.documentation case-studies` writes the results below results/ into docs/case-studies.md.
 """
 
 from __future__ import annotations
