@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
+EVERYBODY = 10_000  # neighbours; more than there are within any cutoff
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import cases, coordination, costs, report, timing  # noqa: E402
@@ -152,7 +153,11 @@ def test_steps_at_a_toy_size() -> None:
 
 
 def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both sides of the ratio compute the same crystals, but for the last bits of the times."""
+    """Both sides of the ratio compute the same crystals, but for the last bits of the times.
+
+    The network looks at its nearest neighbours only, and an atom's own images on both sides tie: the last
+    bits, and with them the processor, decide which of them upstream's sampler sees. Here it sees all.
+    """
     from benchmarks import step
 
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
@@ -160,6 +165,9 @@ def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(step, "SEGMENTS", (0.5,))
     checkpoint = load_checkpoint(locate("embedded"), steps=12)
+    network = checkpoint.module.diffusion_module.model.gemnet
+    assert network.max_neighbors < EVERYBODY
+    monkeypatch.setattr(network, "max_neighbors", EVERYBODY)
     diffusion = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
     bench = step.Bench(checkpoint, diffusion, None, seed=1)
     bench.record_states([4, 5])
