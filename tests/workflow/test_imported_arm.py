@@ -18,7 +18,7 @@ constraints:
 arms:
   - {name: mine, structures: mine.extxyz, constraint: co_o_4}
   - {name: plain, structures: plain, role: unguided}
-energy: {relax: {steps: 2}}
+energy: {estimator: {kind: ase, calculator: "ase.calculators.lj:LennardJones"}, relax: {steps: 2}}
 """
 
 
