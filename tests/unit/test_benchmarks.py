@@ -16,6 +16,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import cases, coordination, costs, report, timing  # noqa: E402
 from benchmarks.cells import known_crystals, random_cells  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def test_ratio_of_medians_and_its_interval() -> None:
     found = timing.ratio_of_medians([2.0, 4.0, 6.0], [1.0, 2.0, 3.0], paired=True)

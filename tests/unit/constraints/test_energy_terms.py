@@ -26,6 +26,8 @@ from lodestone.sampling.shard import sample_batch
 from lodestone.structures import table
 from lodestone.workflow import Wiring
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGN = """\
 campaign: metals
 chemical_system: Li-Co-O

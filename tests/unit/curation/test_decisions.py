@@ -31,6 +31,8 @@ from lodestone.curation.trial import (
     supercell,
 )
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 2**32 - 1)
 TOLERANCES = {"ltol": 0.2, "stol": 0.2, "angle_tol": 5.0}
 TWO_STAGE = Similarity()

@@ -15,6 +15,8 @@ from lodestone.curation.packed import bucket_labels, pack
 from lodestone.curation.synthetic import duplicated_crystals
 from lodestone.curation.trial import prototypes
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 2**32 - 1)
 DEFAULT = FingerprintSettings()
 VARIED = [

@@ -19,6 +19,8 @@ from lodestone.curation.packed import pack
 from lodestone.curation.trial import setting, shaken, signatures
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 TWO_STAGE = Similarity()
 EDGE = 4.0  # Å, of the rocksalt cell that all of these order
 

@@ -69,6 +69,7 @@ def test_assets_are_small() -> None:
     assert sum(p.stat().st_size for p in files) < 10 * 2**20
 
 
+@pytest.mark.slow
 def test_decorations_are_deterministic_and_of_the_right_elements() -> None:
     prototypes = load_prototypes()[:120]
     quota = Quota(("Co", "O"), 12)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+import pytest
 from benchmarks import energies as bench
 from benchmarks.energies_report import energies as table_of
 from benchmarks.hulls import run as large_hull
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_mixes_have_the_sizes_that_they_are_named_after() -> None:

@@ -19,6 +19,8 @@ from lodestone.report.page import render
 from lodestone.report.reading import read_report_data
 from lodestone.statistics import console
 
+pytestmark = pytest.mark.slow
+
 
 def unpacked(packs):
     return [json.loads(gzip.decompress(base64.b64decode(content))) for content in packs]

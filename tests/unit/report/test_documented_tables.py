@@ -9,6 +9,8 @@ import synthetic
 from lodestone.statistics.schemas import TABLES
 from lodestone.statistics.schemas.candidates import column_of
 
+pytestmark = pytest.mark.slow
+
 USUAL = synthetic.usual_arms()
 CAMPAIGNS = {
     "ordinary": (USUAL, {}),

@@ -14,6 +14,8 @@ from lodestone.energies.hull_stage import read_side
 from lodestone.files import write_json
 from lodestone.structures.table import read_table, write_table
 
+pytestmark = pytest.mark.slow
+
 USUAL = synthetic.usual_arms()
 GUIDED = "co_o_4-s0.1"
 ODD = {

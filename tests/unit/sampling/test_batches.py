@@ -14,6 +14,8 @@ from lodestone.sampling.batches import SCHEMA, folder_of
 from lodestone.sampling.shard import batch_path, collect, sample_shard
 from lodestone.unfinished import save
 
+pytestmark = pytest.mark.slow
+
 
 def _neighbour(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))

@@ -16,6 +16,8 @@ from lodestone.statistics.multiplicity import holm
 from lodestone.statistics.power import rejections
 from lodestone.statistics.proportions import threshold
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGNS = 200
 ALPHA = 0.05
 MOST = int(binom.ppf(0.999, CAMPAIGNS, ALPHA))
