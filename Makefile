@@ -38,10 +38,10 @@ case-studies: setup ## the five case studies on the embedded model, each going o
 # the order of the files is that of tests/conftest.py: the longest first
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: setup ## every test, but those on a real SLURM (9 minutes on two cores)
+test: setup ## every test, but those on a real SLURM
 	@$(PYTEST) -m "not slurm"
 
-test-fast: setup ## the quick tests of every package, for while you write (a minute and a half); ARGS='-k word'
+test-fast: setup ## the quick tests of every package, for while you write; ARGS='-k word'
 	@$(PYTEST) -m "not slurm and not slow" tests/unit tests/contract $(ARGS)
 	@echo "the quick tests alone: make test runs the workflow, the executor, the browser and the slow ones too"
 

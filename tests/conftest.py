@@ -25,7 +25,13 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST = ("test_campaign.py", "test_samplers.py", "test_imported_arm.py", "test_reruns.py")
+LONGEST = (
+    "test_campaign.py",
+    "test_samplers.py",
+    "test_imported_arm.py",
+    "test_reruns.py",
+    "test_dry_run.py",
+)
 """Files of tests/workflow that run campaigns: begun last, one of them would keep a single core busy."""
 MISSING = {
     "no Chromium": ("the report in a browser", "apt-get install --no-install-recommends chromium"),
@@ -40,11 +46,12 @@ LEFT_OUT = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; `--no-loadscope-reorder` keeps the order."""
+    """The longest files first, then the rest of the workflow; `--no-loadscope-reorder` keeps the order."""
 
     def place(item: pytest.Item) -> int:
-        workflow = item.path.parent.name == "workflow"
-        return LONGEST.index(item.path.name) if workflow and item.path.name in LONGEST else len(LONGEST)
+        if item.path.parent.name != "workflow":
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
 
     items.sort(key=place)
 
