@@ -56,14 +56,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Say plainly what was not tested, and what it takes to test it."""
-    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say plainly, as the very last, what was not tested, and what it takes to test it."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(config, "workerinput"):
+        return
+    reasons = [report.longrepr[2] for report in terminal.stats.get("skipped", [])]
     told = untested(reasons, config.getoption("markexpr"))
     if told:
-        terminalreporter.section("NOT TESTED", sep="=", yellow=True, bold=True)
-        for line in told:
-            terminalreporter.line(line, yellow=True, bold=True)
+        terminal.section("NOT TESTED", sep="=", yellow=True, bold=True)
+    for line in told:
+        terminal.line(line, yellow=True, bold=True)
 
 
 def untested(reasons: list[str], marks: str) -> list[str]:

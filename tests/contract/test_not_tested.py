@@ -12,7 +12,8 @@ def test_without_a_browser_the_summary_names_what_was_skipped_and_the_command(ro
         cwd=root, env={**os.environ, "PATH": "/nowhere"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout
-    told = process.stdout.partition("NOT TESTED")[2]
+    before, _, told = process.stdout.partition("NOT TESTED")
+    assert " skipped in " in before  # so it is the last that is said
     assert "tests: the report in a browser, skipped (no Chromium" in told
     assert "apt-get install --no-install-recommends chromium" in told
     assert "a real SLURM, left out: make test-slurm" in told
