@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from lodestone.campaign import load_campaign
 from lodestone.campaign.profile import Profile
 from lodestone.campaign.rules import read_rules
@@ -38,6 +40,7 @@ def test_without_slurm_nothing_more_is_asked(monkeypatch, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_local_cluster_is_asked_through_a_process(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     local = profile(cluster="local", folder=tmp_path / "jobs")

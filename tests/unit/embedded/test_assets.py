@@ -13,6 +13,8 @@ from lodestone.files import file_hash
 from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 from lodestone.structures.table import read_table
 
+pytestmark = pytest.mark.slow
+
 FOLDER = EMBEDDED.parent
 
 

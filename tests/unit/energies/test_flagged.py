@@ -16,6 +16,8 @@ from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 CASES = list(broken("emt"))
 
 
