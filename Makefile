@@ -42,7 +42,7 @@ test: setup ## every test, but those on a real SLURM
 	@$(PYTEST) -m "not slurm"
 
 test-fast: setup ## the quick tests of every package, for while you write; ARGS='-k word'
-	@$(PYTEST) -m "not slurm and not slow" tests/unit tests/contract $(ARGS)
+	@$(PYTEST) --loadscope-reorder -m "not slurm and not slow" tests/unit tests/contract $(ARGS)
 	@echo "the quick tests alone: make test runs the workflow, the executor, the browser and the slow ones too"
 
 test-slurm: setup ## the tests on a real SLURM, which they install (Debian, root) and start; ARGS='-m "not slow"'
