@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo case-studies test test-slurm lint format docs clean pins embedded bench
+.PHONY: help setup demo case-studies test test-fast test-slurm lint format docs clean pins embedded bench
 
 # auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
 DEVICE ?= auto
@@ -35,8 +35,15 @@ case-studies: setup ## the five case studies on the embedded model, each going o
 	$(BIN)/python -m tools.documentation case-studies; \
 	if (( $${#failed[@]} )); then echo "not finished: $${failed[*]}" >&2; exit 1; fi
 
+# the order of the files is that of tests/conftest.py: the longest first
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup ## every test, but those on a real SLURM
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slurm"
+	@$(PYTEST) -m "not slurm"
+
+test-fast: setup ## the quick tests of every package, for while you write; ARGS='-k word'
+	@$(PYTEST) --loadscope-reorder -m "not slurm and not slow" tests/unit tests/contract $(ARGS)
+	@echo "the quick tests alone: make test runs the workflow, the executor, the browser and the slow ones too"
 
 test-slurm: setup ## the tests on a real SLURM, which they install (Debian, root) and start; ARGS='-m "not slow"'
 	@$(BIN)/python -m pytest tests/slurm $(ARGS)

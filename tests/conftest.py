@@ -1,8 +1,9 @@
-"""What every test shares: one thread per process, quiet libraries, the repository's root."""
+"""What every test shares: one thread per process, quiet libraries, the order, what was not tested."""
 
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,60 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST = (
+    "test_campaign.py",
+    "test_samplers.py",
+    "test_imported_arm.py",
+    "test_reruns.py",
+    "test_dry_run.py",
+)
+"""Files of tests/workflow that run campaigns: begun last, one of them would keep a single core busy."""
+MISSING = {
+    "no Chromium": ("the report in a browser", "apt-get install --no-install-recommends chromium"),
+    "no SLURM": ("a real SLURM", "make test-slurm, as root on Debian"),
+    "no disk can be mounted": ("a full disk", "run the tests where disks can be mounted (root)"),
+}
+"""Beginnings of the reasons of skipped tests: what they test, and what lets them run."""
+LEFT_OUT = {
+    "not slurm": "a real SLURM, left out: make test-slurm",
+    "not slow": "what is marked slow, left out: make test, or the same without `not slow`",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, then the rest of the workflow; `--no-loadscope-reorder` keeps the order."""
+
+    def place(item: pytest.Item) -> int:
+        if item.path.parent.name != "workflow":
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say plainly, as the very last, what was not tested, and what it takes to test it."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(config, "workerinput"):
+        return
+    reasons = [report.longrepr[2] for report in terminal.stats.get("skipped", [])]
+    told = untested(reasons, config.getoption("markexpr"))
+    if told:
+        terminal.section("NOT TESTED", sep="=", yellow=True, bold=True)
+    for line in told:
+        terminal.line(line, yellow=True, bold=True)
+
+
+def untested(reasons: list[str], marks: str) -> list[str]:
+    """One line per kind of tests that did not run: of the reasons of the skipped ones, and of `-m`."""
+    found: Counter[str] = Counter()
+    for reason in reasons:
+        text = reason.removeprefix("Skipped: ")
+        kind = next((kind for kind in MISSING if text.startswith(kind)), None)
+        what, how = MISSING.get(kind or "", (text, ""))
+        found[f"{what}, skipped ({text.splitlines()[0]}): {how}" if how else f"skipped: {what}"] += 1
+    lines = [f"{n} test{'s' * (n != 1)}: {line}" for line, n in found.items()]
+    return lines + [line for mark, line in LEFT_OUT.items() if mark in marks]
 
 
 @pytest.fixture(scope="session")

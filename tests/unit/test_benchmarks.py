@@ -17,6 +17,9 @@ from benchmarks.satisfying import costs
 from benchmarks.shared import cases, pages, rates, timing
 
 ROOT = Path(__file__).parents[2]
+EVERYBODY = 10_000  # neighbours; more than there are within any cutoff
+
+pytestmark = pytest.mark.slow
 
 
 def test_ratio_of_medians_and_its_interval() -> None:
@@ -156,13 +159,20 @@ def test_steps_at_a_toy_size() -> None:
 
 
 def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both sides of the ratio compute the same crystals, but for the last bits of the times."""
+    """Both sides of the ratio compute the same crystals, but for the last bits of the times.
+
+    The network looks at its nearest neighbours only, and an atom's own images on both sides tie: the last
+    bits, and with them the processor, decide which of them upstream's sampler sees. Here it sees all.
+    """
     from benchmarks.step import run as step
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 
     monkeypatch.setattr(step, "SEGMENTS", (0.5,))
     checkpoint = load_checkpoint(locate("embedded"), steps=12)
+    network = checkpoint.module.diffusion_module.model.gemnet
+    assert network.max_neighbors < EVERYBODY
+    monkeypatch.setattr(network, "max_neighbors", EVERYBODY)
     diffusion = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
     bench = step.Bench(checkpoint, diffusion, None, seed=1)
     bench.record_states([4, 5])

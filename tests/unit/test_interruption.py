@@ -58,6 +58,7 @@ def until(process, word):
     raise AssertionError(process.stderr.read())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
 def test_a_job_asked_to_stop_ends_after_its_batch_and_goes_on_later(job, tmp_path, number):
     with job(0.5) as process:
@@ -117,6 +118,7 @@ rule x:
 """
 
 
+@pytest.mark.slow
 def test_inside_a_rule_the_finished_batches_survive_and_the_reason_is_told(tmp_path):
     (tmp_path / "job.py").write_text(JOB)
     (tmp_path / "Snakefile").write_text(RULE)

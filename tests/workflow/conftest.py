@@ -44,9 +44,9 @@ def jobs():
     return count
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory, root):
-    """A copy of the workflow and the library that a test may edit, beside a campaign file."""
+    """A copy of the workflow and the library that a test may edit and puts back, beside a campaign file."""
     folder = tmp_path_factory.mktemp("house")
     for name in ("workflow", "rules", "scripts", "profiles", "src/lodestone"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -54,7 +54,7 @@ def house(tmp_path_factory, root):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(house, snakemake):
     """That copy with a campaign whose outputs all exist and are on record as made with this very file."""
     config = ("--configfile", "house.yaml")

@@ -18,7 +18,7 @@ constraints:
 arms:
   - {name: mine, structures: mine.extxyz, constraint: co_o_4}
   - {name: plain, structures: plain, role: unguided}
-energy: {relax: {steps: 2}}
+energy: {estimator: {kind: ase, calculator: "ase.calculators.lj:LennardJones"}, relax: {steps: 2}}
 """
 
 
@@ -44,7 +44,7 @@ def finished(tmp_path_factory, root, snakemake):
     for i, atoms in enumerate(crystals[:5]):
         write(folder / "plain" / f"{i}.cif", atoms)
     (folder / "elsewhere.yaml").write_text(CAMPAIGN)
-    done = snakemake(folder, "--configfile", "elsewhere.yaml", "--cores", "2")
+    done = snakemake(folder, "--configfile", "elsewhere.yaml", "--cores", "2", timeout=900)
     assert done.returncode == 0, done.stderr
     return folder
 

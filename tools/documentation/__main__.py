@@ -1,7 +1,8 @@
 """Writes the generated pages and files: `python -m tools.documentation [reference|case-studies] [FOLDER]`.
 
 `reference` (the default) needs nothing but the package: config/default.yaml, config/schema.json and the
-reference pages of docs/. `case-studies` writes the results of finished case studies into docs/case-studies.md.
+reference pages of docs/. `case-studies` writes the results of finished case studies into
+docs/case-studies.md.
 """
 
 from __future__ import annotations

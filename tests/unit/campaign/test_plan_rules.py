@@ -84,6 +84,7 @@ def test_rules_stand_after_those_that_they_need():
         seen.add(rule)
 
 
+@pytest.mark.slow
 def test_groups_are_the_jobs_that_snakemake_makes_of_them(snakemake, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "every.yaml").write_text(EVERY_RULE.replace("strengths: auto", "strengths: [0.1, 0.3]"))

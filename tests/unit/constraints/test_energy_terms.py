@@ -27,6 +27,8 @@ from lodestone.workflow.potentials import key
 from lodestone.workflow.settings import settings
 from lodestone.workflow.wiring import Wiring
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGN = """\
 campaign: metals
 chemical_system: Li-Co-O

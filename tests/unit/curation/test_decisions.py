@@ -30,6 +30,8 @@ from lodestone.curation.primitive import primitive_cell
 from lodestone.structures.crystals import Crystal, bucket_labels, pack
 from lodestone.structures.lattices import reduce_crystal
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 2**32 - 1)
 TOLERANCES = {"ltol": 0.2, "stol": 0.2, "angle_tol": 5.0}
 TWO_STAGE = Similarity()

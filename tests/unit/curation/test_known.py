@@ -17,6 +17,8 @@ from lodestone.curation.novelty import look_up_all, novelty_table
 from lodestone.structures import table
 from lodestone.structures.crystals import Crystal, pack
 
+pytestmark = pytest.mark.slow
+
 TWO_STAGE = Similarity()
 EDGE = 4.0  # Å, of the rocksalt cell that all of these order
 

@@ -36,6 +36,7 @@ def symmetrized(samples: pl.DataFrame) -> pl.DataFrame:
     return symmetry_table(samples, symprec=LADDER, max_displacement=BOUND)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_space_groups_are_those_of_spglib_alone_on_the_returned_cells(symmetrized: pl.DataFrame) -> None:
     import spglib

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from lodestone.config import load_campaign
 from lodestone.doctor import cluster as doctor_cluster
 from lodestone.doctor import job as doctor_job
@@ -38,6 +40,7 @@ def test_without_slurm_nothing_more_is_asked(monkeypatch, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_local_cluster_is_asked_through_a_process(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     local = profile(cluster="local", folder=tmp_path / "jobs")

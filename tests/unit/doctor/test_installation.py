@@ -95,6 +95,7 @@ def test_doctor_s_exit_code_says_whether_anything_is_missing(monkeypatch):
     assert "MISSING  device: none -> buy one" in result.stdout
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_this_installation():
     begin = time.monotonic()
     process = subprocess.run(

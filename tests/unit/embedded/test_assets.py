@@ -13,6 +13,8 @@ from lodestone.runtime.files import file_hash
 from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 from lodestone.structures.table import read_table
 
+pytestmark = pytest.mark.slow
+
 FOLDER = EMBEDDED.parent
 
 
@@ -69,6 +71,7 @@ def test_assets_are_small() -> None:
     assert sum(p.stat().st_size for p in files) < 10 * 2**20
 
 
+@pytest.mark.slow
 def test_decorations_are_deterministic_and_of_the_right_elements() -> None:
     prototypes = load_prototypes()[:120]
     quota = Quota(("Co", "O"), 12)

@@ -65,6 +65,7 @@ def test_draws_favour_complete_systems_and_sum_to_one(found: list[Example]) -> N
         assert share == pytest.approx(1 / len(families))
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_weights(found: list[Example], tmp_path: Path) -> None:
     mean, std = moments(found)
     config = checkpoint_config(mean, std, 0.09, atom_counts(found))

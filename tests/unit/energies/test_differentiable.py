@@ -73,6 +73,7 @@ def derivatives(evaluate: Evaluate, atoms: Atoms, step: float) -> tuple[np.ndarr
     return (energies[0::2] - energies[1::2]) / (2 * step), np.array(exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "atoms", "step", "tolerance"),
     [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.energies import run as bench
 from benchmarks.energies.hull import run as large_hull
 from benchmarks.energies.report import tables
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_mixes_have_the_sizes_that_they_are_named_after() -> None:

@@ -16,6 +16,8 @@ from estimator_cases import SCRIPTS, script
 
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 ENERGY = {
     "estimator": {"kind": "ase", "calculator": "ase.calculators.emt:EMT", "arguments": {}},
     "batch_size": 8,

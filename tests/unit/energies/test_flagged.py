@@ -15,6 +15,8 @@ from lodestone.energies.evaluation import Evaluation, energies
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 CASES = list(broken("emt"))
 
 
@@ -29,6 +31,7 @@ def rows(structures: dict[str, Atoms]) -> pl.DataFrame:
     return pl.DataFrame(plain, schema=table.SCHEMA, orient="row")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_has_a_reason_and_no_energy_and_the_others_keep_theirs(kind: str, case: str) -> None:

@@ -17,6 +17,8 @@ from lodestone.energies.guards import guards_for
 from lodestone.energies.relax import relax
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def estimator() -> GraceEstimator:

@@ -80,6 +80,7 @@ def hull(folder: Path, others: list[str]) -> pl.DataFrame:
     return table.read_table(folder / "hull.parquet")
 
 
+@pytest.mark.slow
 def test_two_estimators_and_one_that_cannot_be_had(folder: Path) -> None:
     evaluate(folder, EMT, "judge", optional=False)
     alone = hull(folder, [])

@@ -179,6 +179,7 @@ def peak(path: Path) -> tuple[int, int]:
     return int(n), int(memory)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_entries(tmp_path: Path) -> None:
     some = json.dumps([entry(n) for n in range(250)])[1:-1]
     for name, times in (("small", 1), ("large", 40)):

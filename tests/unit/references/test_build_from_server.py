@@ -59,6 +59,7 @@ def build(store: Store) -> list[str]:
     return [sys.executable, "-m", "lodestone", "references", "build", *asked]
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_at_its_page_and_gives_what_the_server_holds(
     store: Store, proxy: faults.FaultProxy
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_killed_command_goes_on_at_its_page_and_gives_what_the_server_holds(
     assert rows.equals(expected)
 
 
+@pytest.mark.slow
 def test_a_campaign_asks_once_and_goes_on_without_a_server_that_is_down(
     store: Store, proxy: faults.FaultProxy
 ) -> None:

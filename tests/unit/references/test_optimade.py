@@ -24,6 +24,8 @@ from lodestone.references.source import Delivery, IncompleteError, ReferenceSour
 from lodestone.references.sources.optimade import OptimadeSource  # noqa: E402
 from lodestone.references.table import SCHEMA, checked  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = "Co-Li-O"
 PAGES = 7  # of 20, for its 128 crystals and a disordered one
 QUICK = {"attempts": 3, "wait": 0.01, "timeout": 1.0, "page_time": 1.5}

@@ -81,6 +81,7 @@ def test_a_killed_bulk_build_leaves_the_old_store_and_restarts(store: Store, aft
     assert store.read("whole", SYSTEMS).height == part.rows
 
 
+@pytest.mark.slow
 def test_readers_beside_a_writer_see_the_old_or_the_new_rows(store: Store) -> None:
     for system in SYSTEMS:
         fetch_system(store, Asked(), system, silent)

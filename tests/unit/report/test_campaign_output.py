@@ -19,6 +19,8 @@ from lodestone.report.reading import read_report_data
 from lodestone.statistics import console
 from lodestone.workflow.paths import CampaignPaths
 
+pytestmark = pytest.mark.slow
+
 
 def unpacked(packs):
     return [json.loads(gzip.decompress(base64.b64decode(content))) for content in packs]

@@ -30,6 +30,7 @@ def pages(data):
     return category_pages(data)
 
 
+@pytest.mark.slow
 def test_every_category_has_a_page_a_rule_and_a_caption(pages):
     assert tuple(pages) == tuple(CATEGORIES) == PAGES
     rules = (ROOT / "rules" / "report.smk").read_text(encoding="utf-8")
@@ -66,6 +67,7 @@ def test_what_was_asked_stands_on_every_page(pages):
         assert "4 O around each Co" in unescape(html)
 
 
+@pytest.mark.slow
 def test_the_script_writes_every_page(campaign, tmp_path):
     spec = importlib.util.spec_from_file_location("script_figures", ROOT / "scripts" / "figures.py")
     script = importlib.util.module_from_spec(spec)

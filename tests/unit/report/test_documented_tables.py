@@ -9,6 +9,8 @@ import synthetic
 from lodestone.columns import TABLES
 from lodestone.columns.candidates import column_of
 
+pytestmark = pytest.mark.slow
+
 USUAL = synthetic.usual_arms()
 CAMPAIGNS = {
     "ordinary": (USUAL, {}),

@@ -14,6 +14,8 @@ from lodestone.runtime.files import write_json
 from lodestone.structures.table import read_table, write_table
 from lodestone.workflow.paths import CampaignPaths
 
+pytestmark = pytest.mark.slow
+
 USUAL = synthetic.usual_arms()
 GUIDED = "co_o_4-s0.1"
 ODD = {

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import synthetic
 
 from lodestone.runtime.files import write_json
@@ -31,6 +32,7 @@ def test_each_fault_is_a_sentence_and_nothing_at_all_is_said_loudly():
     assert source_notes([DOWN])[-1].startswith("No known crystal was compared with")
 
 
+@pytest.mark.slow
 def test_the_page_and_the_summary_tell_what_came(finished, tmp_path):
     root = tmp_path / "small"
     write_json(root / "references.json", {"sources": [source("mine"), HALF, DOWN]})
@@ -51,6 +53,7 @@ def test_the_page_and_the_summary_tell_what_came(finished, tmp_path):
     assert "is not on record" not in shown
 
 
+@pytest.mark.slow
 def test_a_campaign_without_any_source_on_record_says_so(finished, tmp_path):
     write_json(tmp_path / "small/references.json", {"sources": []})
     finished(tmp_path / "small", synthetic.settings(synthetic.usual_arms()[:2]))

@@ -14,6 +14,8 @@ from lodestone.runtime.signals import Stopped
 from lodestone.sampling.batches import SCHEMA, batch_path, folder_of
 from lodestone.sampling.shard import collect, sample_shard
 
+pytestmark = pytest.mark.slow
+
 
 def _neighbour(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))

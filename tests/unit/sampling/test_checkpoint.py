@@ -52,6 +52,7 @@ def test_a_folder_elsewhere_loads_the_same(config: dict[str, Any], tmp_path: Pat
     assert found.module.diffusion_module.corruption.discrete_corruptions["atomic_numbers"].N == 100
 
 
+@pytest.mark.slow
 def test_the_published_configuration_builds_with_random_weights() -> None:
     config = read_config(PUBLISHED)
     assert trained_steps(config) == 1000

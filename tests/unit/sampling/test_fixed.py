@@ -56,6 +56,7 @@ def diffusion(checkpoint: Checkpoint) -> MatterGenDiffusion:
     return MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [("positions", "cell"), ("positions",), ("cell",)])
 def test_strength_zero_is_upstream_with_its_mask_bit_for_bit(
     checkpoint: Checkpoint, fields: tuple[str, ...]

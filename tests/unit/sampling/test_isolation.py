@@ -81,6 +81,7 @@ def undisturbed(fragile: Fragile) -> State:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "reason"),
     [

@@ -18,6 +18,8 @@ from lodestone.sampling.particles import ParticleOptions
 from lodestone.sampling.shard import ShardPlan, Steering, collect, finished, sample_shard
 from lodestone.sampling.state import Kernel, Score, State
 
+pytestmark = pytest.mark.slow
+
 
 class Small:
     """A network of no weight on a device that holds so many structures."""

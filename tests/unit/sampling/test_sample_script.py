@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGN = """\
 campaign: small
 chemical_system: Li-Co-O
@@ -71,7 +73,6 @@ def batches(folder: Path) -> list[Path]:
     return sorted(paths(folder)[1].rglob("batch-*.parquet"))
 
 
-@pytest.mark.slow
 def test_stopped_killed_and_damaged_it_ends_with_the_same_bytes(script: Path, tmp_path: Path) -> None:
     whole, folder = tmp_path / "whole", tmp_path / "disturbed"
     for place in (whole, folder):

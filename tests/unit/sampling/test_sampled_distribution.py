@@ -97,6 +97,7 @@ def exact() -> Exact:
     return Exact(steps=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recurrence", "algorithm"), [(1, 2), (2, 2), (3, 2), (1, 1), (2, 1), (3, 1)])
 def test_recurrence_does_not_change_what_is_sampled(exact: Exact, recurrence: int, algorithm: int) -> None:
     torch.manual_seed(recurrence + 10 * algorithm)

@@ -20,6 +20,8 @@ from lodestone.sampling.shard import ShardPlan, Steering, collect, sample_batch,
 from lodestone.sampling.sizes import draw_sizes
 from lodestone.sampling.state import State
 
+pytestmark = pytest.mark.slow
+
 STEPS = 12
 PLAIN = Steering(None, GuidanceOptions(0.0), LoopOptions())
 TARGET = Objective((VolumePerAtom(target=16.0),))

@@ -131,6 +131,7 @@ def adjusted_by_hand(p_values: list[float | None], method: str) -> list[float | 
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p_values", FAMILIES, ids=len)
 def test_adjustments(p_values: list[float | None]) -> None:
     for method, adjust in (("holm", holm), ("bh", benjamini_hochberg)):

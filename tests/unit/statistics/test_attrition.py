@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def arm(rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=names, orient="row")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(row, max_size=25))
 def test_every_structure_is_lost_once_or_reaches_the_end(rows: list[dict]) -> None:

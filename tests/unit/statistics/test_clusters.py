@@ -52,6 +52,7 @@ def test_no_spread_is_not_certainty(value: int) -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_lineages", [6, 12, 32])
 @pytest.mark.parametrize(("rate", "alike"), [(0.1, 0.3), (0.1, 3.0), (0.35, 3.0), (0.9, 30.0)])
 def test_the_true_rate_is_covered(n_lineages: int, rate: float, alike: float) -> None:

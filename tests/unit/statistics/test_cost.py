@@ -210,6 +210,7 @@ def test_the_sentence_says_what_is_known_without_any_success():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_lineage", [1, 4])
 def test_any_counts_make_a_sentence(per_lineage):
     for own, base in product((0, 1, 4, 5, 8), repeat=2):

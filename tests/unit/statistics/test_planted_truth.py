@@ -15,6 +15,8 @@ from scipy.stats import binom
 from lodestone.inference.power import rejections
 from lodestone.inference.tests import holm, threshold
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGNS = 200
 ALPHA = 0.05
 MOST = int(binom.ppf(0.999, CAMPAIGNS, ALPHA))

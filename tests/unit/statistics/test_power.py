@@ -31,6 +31,7 @@ def test_rejections_are_those_of_the_test_itself(sizes: tuple[int, int], level: 
             assert found[a, b] == (p < threshold(level)), (a, b, p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m", "base"), CASES)
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_exact_power_is_eighty_percent_by_the_double_sum(n: int, m: int, base: float, level: float) -> None:

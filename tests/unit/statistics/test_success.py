@@ -13,6 +13,8 @@ from lodestone.statistics.success import rates, success
 from lodestone.statistics.verdict import verdict
 from lodestone.text import p_text, percent, percent_interval
 
+pytestmark = pytest.mark.slow
+
 TERM = {"kind": "volume_per_atom", "target": 10.0}
 
 

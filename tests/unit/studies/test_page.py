@@ -33,6 +33,7 @@ def cells(text, first):
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
+@pytest.mark.slow
 def test_rates_and_p_are_those_of_the_tables(study, finished):
     text = results([study])
     rates = pl.read_parquet(finished / "statistics" / "rates.parquet")

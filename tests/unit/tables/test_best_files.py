@@ -132,6 +132,7 @@ def test_written_again_it_is_the_same_and_old_files_are_gone(tmp_path):
     assert {name: (folder / name).read_bytes() for name in files(folder)} == first
 
 
+@pytest.mark.slow
 def test_ten_candidates_take_seconds(written, tmp_path):  # written: pymatgen is imported by now
     del written
     start = time.process_time()

@@ -84,6 +84,7 @@ def test_every_group_is_counted_as_brute_force_does_and_ranks_legal_ones_only(co
         assert [illegal(p, counts) for p in best] == [None] * len(best)
 
 
+@pytest.mark.slow
 def test_counts_agree_with_pyxtal() -> None:
     from pyxtal.symmetry import Group
 

@@ -84,6 +84,7 @@ def test_whatever_the_weights_everything_proposed_is_legal(untrained: Learned, c
     assert untrained.propose({"B": 5, "Li": 5}, 3, space_groups=[225]) == []
 
 
+@pytest.mark.slow
 def test_training_learns_resumes_and_is_repeatable(examples: list[Example], tmp_path: Path) -> None:
     plan, seen = Plan(steps=40, save_every=10, batch=32), []
     record = lambda done, _, loss: seen.append((done, loss))
@@ -159,6 +160,7 @@ def test_padding_changes_nothing(untrained: Learned, examples: list[Example]) ->
             assert float(part) == pytest.approx(float(together[i]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_training_from_a_table_and_wrong_files(references: pl.DataFrame, tmp_path: Path) -> None:
     result = train(references.head(5), tmp_path / "state", tmp_path / "model", steps=2)
     assert (result["examples"], result["failed"]) == (5, {})

@@ -29,6 +29,8 @@ from lodestone.sampling.shard import ShardPlan, Steering, sample_batch
 from lodestone.sampling.template import Template, of_composition
 from lodestone.structures import table
 
+pytestmark = pytest.mark.slow
+
 ELEMENTS = ("Co", "Li", "O")
 KNOWN = of_composition({"Li": 1, "Co": 1, "O": 2}, [1, 2])
 FREE = ShardPlan("c", "search", 0, 8, 12, 6, 5, {3: 0.4, 5: 0.6})

@@ -117,6 +117,7 @@ def test_members_of_a_lineage_share_their_proposal(
         assert has_operations(*arrays(row), asked(row).space_group, symprec=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forward", [0.0, 0.2])
 def test_guidance_moves_structures_within_the_subspace(diffusion: MatterGenDiffusion, forward: float) -> None:
     target = 16.0

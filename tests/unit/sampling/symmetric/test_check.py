@@ -19,6 +19,7 @@ def keys(rotations: np.ndarray, translations: np.ndarray) -> list[tuple[int, ...
     return sorted(map(tuple, np.concatenate([rotations.reshape(-1, 9), shifts], axis=1).tolist()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_spglibs_operations_are_those_that_the_sampler_keeps(number: int) -> None:
     group = space_group(number)

@@ -18,6 +18,8 @@ from lodestone.sampling.symmetric.lattices import coordinates, matrices
 from lodestone.sampling.symmetric.subspace import Subspace, subspace_of
 from lodestone.wyckoff.proposals import Proposal, parse
 
+pytestmark = pytest.mark.slow
+
 COPIES = 500
 TEXTS = ["1 Li:a O:a", "2 Li:a O:i O:i", "166 Li:a O:c O:h", "227 O:e", "139 Li:a O:e"]
 CELL = torch.tensor([[3.6, 0.3, 0.0], [0.3, 3.2, -0.2], [0.0, -0.2, 4.0]])
