@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, then the rest of the workflow; `--no-loadscope-reorder` keeps the order."""
 
     def place(item: pytest.Item) -> int:
-        if item.path.parent.name != "workflow":
+        if item.path.parent != ROOT / "tests" / "workflow":
             return len(LONGEST) + 1
         return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
 

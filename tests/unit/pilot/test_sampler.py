@@ -25,7 +25,7 @@ STEPS = [Round(0, 2, 8, 0), Round(1, 1, 4, 8)]
 
 def small():
     """The network without weight of the tests of memory."""
-    path = Path(__file__).parents[1] / "sampling" / "test_memory.py"
+    path = Path(__file__).parents[1] / "runtime" / "test_memory.py"
     spec = importlib.util.spec_from_file_location("test_memory_of_sampling", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

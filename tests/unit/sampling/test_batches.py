@@ -17,8 +17,9 @@ from lodestone.sampling.shard import collect, sample_shard
 pytestmark = pytest.mark.slow
 
 
-def _neighbour(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+def _tests_of_memory() -> ModuleType:
+    path = Path(__file__).parents[1] / "runtime" / "test_memory.py"
+    spec = importlib.util.spec_from_file_location("tests_of_memory", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -26,7 +27,7 @@ def _neighbour(name: str) -> ModuleType:
     return module
 
 
-shards = _neighbour("test_memory")
+shards = _tests_of_memory()
 plan, sampled, Small, PLAIN = shards.plan, shards.sampled, shards.Small, shards.PLAIN
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tools.documentation.case_studies import NAMES
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 FAKE = """\
 #!/bin/bash
 echo "$(basename "$0") $*" >> {calls}

@@ -17,7 +17,7 @@ from tools.documentation.case_studies.writing import main
 from lodestone.text import p_text, percent
 from lodestone.workflow.paths import CampaignPaths
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = "# Title\n\n<!-- results: begin -->\nold\n<!-- results: end -->\n\nThe end.\n"
 
 

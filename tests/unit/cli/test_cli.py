@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from lodestone.cli import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEMO = str(ROOT / "config" / "demo.yaml")
 HEAVY = {
     "torch",
