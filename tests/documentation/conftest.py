@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The folder of a campaign with unguided, control, late and guided arms."""
-    place = HERE.parent / "report" / "conftest.py"
+    place = HERE.parent / "unit" / "report" / "conftest.py"
     spec = importlib.util.spec_from_file_location("report_fixtures", place)
     fixtures = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(fixtures)
