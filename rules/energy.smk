@@ -60,8 +60,8 @@ rule other_energy:
         mem_mb=3000,
         runtime=240,
     params:
-        settings=LODESTONE.settings("energy"),
-        code=LODESTONE.code("energy"),
+        settings=LODESTONE.settings("other_energy"),
+        code=LODESTONE.code("other_energy"),
         state=str(PATHS.state("{arm}", "energy-{estimator}")),
     message:
         "energies of {wildcards.arm} by {wildcards.estimator}"
@@ -83,8 +83,8 @@ rule term_reference_energy:
         mem_mb=3000,
         runtime=240,
     params:
-        settings=LODESTONE.settings("reference_energy"),
-        code=LODESTONE.code("reference_energy"),
+        settings=LODESTONE.settings("term_reference_energy"),
+        code=LODESTONE.code("term_reference_energy"),
         state=str(PATHS.state("references", "energy-{estimator}")),
     message:
         "energies of the references by {wildcards.estimator}"

@@ -55,7 +55,7 @@ def ratio(of: Rate, to: Rate) -> dict[str, float | None]:
 def _row(question: str, arm: str, table: pl.DataFrame, base: pl.DataFrame, asked: Campaign) -> dict[str, Any]:
     import numpy as np
 
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import settings
 
     lineage, passes = table["lineage"].to_numpy(), float(table["passes"].mean())  # type: ignore[arg-type]
     outcomes = {}

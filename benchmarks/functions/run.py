@@ -47,8 +47,7 @@ def judge(arm: str, seed: int, structures: int, steps: int, *, relax: bool = Tru
     from lodestone.config.arms import arms, shards
     from lodestone.constraints.measurement import measure_table
     from lodestone.structures.table import write_table
-    from lodestone.workflow.code import code
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import code, settings
 
     torch.set_num_threads(1)
     asked = campaign(arm, seed, structures, steps)

@@ -48,9 +48,8 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
     import numpy as np
 
     from lodestone.config.arms import shards
-    from lodestone.workflow.code import code
     from lodestone.workflow.cost import evaluations_per_pass
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import code, settings
 
     arm = questions.arm_of(asked, guided=guided)
     (shard,) = shards(asked, arm)

@@ -65,7 +65,7 @@ def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFram
     from lodestone.runtime.checkpoints import in_chunks
     from lodestone.runtime.progress import reporter
     from lodestone.structures import table
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import settings
 
     given = settings("relax", asked)
     measured = measure_table(raw, given["constraints"])

@@ -68,8 +68,7 @@ def prepared(asked: Mapping[str, Any], job: Job) -> tuple[Campaign, dict[str, An
     import json
 
     from lodestone.config.arms import shards
-    from lodestone.workflow.code import code
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import code, settings
 
     campaign = campaign_of(asked, job)
     arm = arm_of(campaign, asked["arms"][job.arm]["kind"], job.case)

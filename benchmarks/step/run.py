@@ -72,7 +72,7 @@ def run(
     from lodestone.sampling import job as product
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import settings
 
     torch.set_num_threads(threads)
     asked = cases.campaign(cases.read(), case, "default", structures=structures, steps=steps, seed=seed)

@@ -16,9 +16,10 @@ from lodestone.operations.profile import Profile
 from lodestone.operations.speeds import CPU, Speed, model_kind, speed
 from lodestone.pilot.halving import schedule
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
-from lodestone.workflow.jobs import Needs, piloted
-from lodestone.workflow.jobs import jobs as every_job
+from lodestone.workflow.drawing import piloted
+from lodestone.workflow.jobs import Needs
 from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.stages import jobs as every_job
 
 COPIES = 6  # a structure is in samples, relaxed and symmetrized, and three times in candidates
 BYTES_PER_ATOM, BYTES_PER_COPY, BYTES_PER_STRUCTURE = 26, 72, 1500

@@ -14,9 +14,11 @@ from lodestone.config.campaign import Campaign
 from lodestone.operations.chunks import Chunks, read_chunks
 from lodestone.operations.plan import pilot_structures
 from lodestone.operations.submitted import FOLDER, Queue, read_queue
-from lodestone.workflow.jobs import learns, other_estimators, proposed
-from lodestone.workflow.paths import TABLES, CampaignPaths, Place
+from lodestone.workflow.drawing import learns, proposed
+from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.potentials import other_estimators
 from lodestone.workflow.several import Several
+from lodestone.workflow.stages import BY_NAME, OF_EVERY_ARM, Place
 from snakemake_executor_plugin_submitit.history import Record
 
 
@@ -107,7 +109,7 @@ def status(
             if arm.imported
             else view.sampling(arm.name, every[arm.name])
         )
-        stages += [view.stage(arm.name, stage, _total(every[arm.name])) for stage in TABLES]
+        stages += [view.stage(arm.name, one.name, _total(every[arm.name])) for one in OF_EVERY_ARM]
     stages += view.of_the_campaign()
     journal = (folder / "journal.jsonl").is_file()
     return _summed(campaign, paths, stages, view.queue if journal else None)
@@ -185,7 +187,7 @@ class _View:
 
     def stage(self, arm: str, stage: str, total: int) -> Progress:
         """A stage of an arm, from its table, or the chunks of it."""
-        if self.paths.stage(arm, TABLES[stage]).is_file():
+        if self.paths.stage(arm, BY_NAME[stage].column).is_file():
             done = Progress(arm, stage, total, total, jobs_done=1)
             return self._with_jobs(done, [Place(stage, arm)])  # about to be made anew, perhaps
         chunks = read_chunks(self.paths.state(arm, stage), self.now)

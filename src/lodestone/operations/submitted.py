@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from lodestone.workflow.paths import Place, place
+from lodestone.workflow.stages import Place, place
 from snakemake_executor_plugin_submitit.history import Record, jobs, newest
 
 FOLDER = Path(".snakemake/submitit")

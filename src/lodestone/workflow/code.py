@@ -4,39 +4,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from lodestone.sampling import SAMPLE_VERSION
-
 PACKAGE = Path(__file__).parents[1]
-PILOT_VERSION = 1
-"""The same for pilots: another choice of strength samples the arms anew."""
-VERSIONED = {"pilot": f"pilot-{PILOT_VERSION}", "sample": f"sample-{SAMPLE_VERSION}"}
-
-ESTIMATORS = ("energies/estimators/**/*.py",)
-DESCRIPTORS = ("constraints/descriptors/*.py",)
-ROOTS: dict[str, tuple[str, ...]] = {
-    "references": ("references/gather.py", "references/sources/**/*.py"),
-    "train_generator": ("wyckoff/learned/*.py",),
-    "propose": ("wyckoff/**/*.py",),
-    "import_structures": ("structures/imported.py",),
-    "measure": ("constraints/measurement.py", *DESCRIPTORS),
-    "relax": ("constraints/persistence.py", *DESCRIPTORS, *ESTIMATORS),
-    "symmetrize": ("curation/symmetry.py",),
-    "screen": ("curation/screening.py",),
-    "deduplicate": ("curation/duplicates.py", "curation/settings.py"),
-    "novelty": ("curation/novelty.py", "curation/settings.py"),
-    "energy": ("energies/stage.py", *ESTIMATORS),
-    "reference_energy": ("energies/stage.py", *ESTIMATORS),
-    "hull": ("energies/hull_stage.py",),
-    "analyse": ("statistics/*.py", "handoff/*.py", "workflow/results.py", *DESCRIPTORS),
-    "record": ("workflow/record.py",),
-    "report": ("report/**/*",),
-    "figures": ("report/page.py", "report/templates/**/*"),
-}
-"""Files below the package that a stage starts from; what they import belongs to it too."""
 NO_RESULTS = (
     "runtime",
     "schema",
@@ -44,10 +16,13 @@ NO_RESULTS = (
     "workflow/adapter",
     "workflow/assets",
     "workflow/code",
+    "workflow/drawing",
     "workflow/jobs",
     "workflow/paths",
     "workflow/potentials",
     "workflow/settings",
+    "workflow/several",
+    "workflow/stages",
     "workflow/wiring",
     "operations",
     "doctor",
@@ -58,25 +33,17 @@ NO_RESULTS = (
 """Parts that move data without changing them."""
 
 
-def code(stage: str) -> str:
-    """A hash of the source behind a stage, without comments and docstrings; a version for pilot and sample.
-
-    Raises:
-        ValueError: there is no such stage.
-    """
-    if stage in VERSIONED:
-        return VERSIONED[stage]
-    if stage not in ROOTS:
-        raise ValueError(f"no stage {stage!r}; there are: {', '.join([*VERSIONED, *ROOTS])}")
-    digest = hashlib.sha256()
-    for path in sorted(files(stage)):
-        digest.update(f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}\n".encode())
-    return digest.hexdigest()[:16]
+def digest(patterns: Iterable[str]) -> str:
+    """A hash of the source that starts from these files, without comments and docstrings."""
+    found = hashlib.sha256()
+    for path in sorted(files(patterns)):
+        found.update(f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}\n".encode())
+    return found.hexdigest()[:16]
 
 
-def files(stage: str) -> set[Path]:
-    """Every file behind a stage."""
-    waiting = [path for pattern in ROOTS[stage] for path in PACKAGE.glob(pattern) if _counts(path)]
+def files(patterns: Iterable[str]) -> set[Path]:
+    """These files below the package, and every one that they import in turn."""
+    waiting = [path for pattern in patterns for path in PACKAGE.glob(pattern) if _counts(path)]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lodestone.config.arms import Arm, Shard
+from lodestone.config.arms import Arm, Shard, arms
 from lodestone.config.campaign import Campaign
 from lodestone.runtime.files import file_hash
 from lodestone.schema.sections import Section
@@ -71,10 +70,11 @@ def train(campaign: Campaign, arm: Arm) -> Settings:
     return {"seed": campaign.sampling.seed, **dump(section, {"training_steps"})}
 
 
-def imported(campaign: Campaign, arm: str, path: Path) -> Settings:
+def imported(campaign: Campaign, arm: Arm) -> Settings:
     """Where the structures of an arm come from; an edited file is imported anew."""
+    path = Path(str(arm.structures))
     sha256 = file_hash(path) if path.exists() else "missing"
-    return {"campaign": campaign.campaign, "arm": arm, "structures": str(path), "sha256": sha256}
+    return {"campaign": campaign.campaign, "arm": arm.name, "structures": str(path), "sha256": sha256}
 
 
 def _look_ahead(campaign: Campaign, arm: Arm) -> Settings:
@@ -130,8 +130,17 @@ def dump(section: Section, keys: set[str] | None = None) -> Settings:
     return section.model_dump(mode="json", include=keys)
 
 
-OF_PROPOSALS: dict[str, Callable[[Campaign, Arm], Settings]] = {
-    "train_generator": train,
-    "propose": propose,
-}
-"""Stages of an arm whose sampler asks for proposals."""
+def piloted(campaign: Campaign) -> list[Arm]:
+    """The guided arms whose strength a pilot chooses, one per constraint."""
+    return [arm for arm in arms(campaign) if arm.kind == "guided" and arm.piloted]
+
+
+def proposed(campaign: Campaign) -> list[Arm]:
+    """The arms whose sampler asks for proposals of space groups and Wyckoff positions."""
+    drawn = [arm for arm in arms(campaign) if arm.sampler is not None]
+    return [arm for arm in drawn if sampler_section(campaign, arm).needs_proposals]
+
+
+def learns(campaign: Campaign, arm: Arm) -> bool:
+    """Whether the proposals of an arm come from a generator that is trained first."""
+    return bool(sampler_section(campaign, arm).generator == "learned")

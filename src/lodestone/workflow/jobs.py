@@ -10,42 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lodestone.config.arms import Arm, arms, shards
+from lodestone.config.arms import arms
 from lodestone.config.campaign import Campaign
 from lodestone.workflow import potentials
-from lodestone.workflow.drawing import sampler_section
+from lodestone.workflow.stages import BY_NAME, NEEDS, Job, Per, jobs
 
+OF_ARMS = {Per.ARM, Per.SHARD, Per.ARM_AND_ESTIMATOR}
 FOLDER = Path(__file__).parents[3] / "rules"
-HULL = ("references", "reference_energy", "term_reference_energy")
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    "references": (),
-    "reference_energy": ("references",),
-    "term_reference_energy": ("references",),
-    "pilot": ("references", "reference_energy", *HULL),
-    "train_generator": ("references",),
-    "propose": ("references", "train_generator"),
-    "sample": ("pilot", "propose", *HULL),
-    "import_structures": (),
-    "measure": ("sample", "import_structures", *HULL),
-    "relax": ("sample", "import_structures", "measure", *HULL),
-    "symmetrize": ("sample", "import_structures"),
-    "screen": ("symmetrize",),
-    "deduplicate": ("symmetrize", "screen"),
-    "novelty": ("symmetrize", "deduplicate", "references"),
-    "energy": ("symmetrize", "screen"),
-    "other_energy": ("symmetrize", "screen"),
-    "hull": ("symmetrize", "energy", "other_energy", *HULL),
-    "analyse": (
-        *("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy"),
-        *("references", "reference_energy", "term_reference_energy", "hull", "pilot"),
-    ),
-    "record": ("references", "analyse"),
-    "report": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
-    "figures": ("record", "analyse", "references", "reference_energy", "hull", "pilot"),
-}
-"""Which rules the jobs of a rule wait for; a test compares it with Snakemake's own graph."""
-WHERE_TERMS_NEED_A_HULL = frozenset({"pilot", "sample", "measure", "relax"})
-"""Rules that wait for `HULL` only where a term of a constraint asks for energies above the hull."""
 
 
 class RulesError(ValueError):
@@ -100,62 +71,6 @@ def _resource(line: str, where: str) -> tuple[str, Any]:
         raise RulesError(
             f"{where}: resources: {line!r} is no plain number or text; write name=number"
         ) from None
-
-
-PER_ARM = ("measure", "relax", "symmetrize", "screen", "deduplicate", "novelty", "energy")
-ONCE = ("references", "reference_energy", "hull", "analyse", "record", "report", "figures")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job; the fields are its wildcards."""
-
-    rule: str
-    arm: str | None = None
-    shard: int | None = None
-    constraint: str | None = None
-    estimator: str | None = None
-
-
-def other_estimators(campaign: Campaign) -> list[str]:
-    """Names of the estimators beside the judge: of terms of constraints, then of `energy.estimators`."""
-    own = campaign.energy.estimator.model_dump(mode="json")
-    wanted = [*potentials.estimators(campaign, campaign.constraints), *potentials.others(campaign)]
-    return list(dict.fromkeys(potentials.key(estimator) for estimator in wanted if estimator != own))
-
-
-def piloted(campaign: Campaign) -> list[Arm]:
-    """The guided arms whose strength a pilot chooses, one per constraint."""
-    return [arm for arm in arms(campaign) if arm.kind == "guided" and arm.piloted]
-
-
-def proposed(campaign: Campaign) -> list[Arm]:
-    """The arms whose sampler asks for proposals of space groups and Wyckoff positions."""
-    drawn = [arm for arm in arms(campaign) if arm.sampler is not None]
-    return [arm for arm in drawn if sampler_section(campaign, arm).needs_proposals]
-
-
-def learns(campaign: Campaign, arm: Arm) -> bool:
-    """Whether the proposals of an arm come from a generator that is trained first."""
-    return bool(sampler_section(campaign, arm).generator == "learned")
-
-
-def jobs(campaign: Campaign) -> list[Job]:
-    """Every job, in the order of the rules."""
-    every = arms(campaign)
-    beside = [potentials.key(estimator) for estimator in potentials.others(campaign)]
-    return [
-        *(Job(rule) for rule in ONCE[:2]),
-        *(Job("term_reference_energy", estimator=name) for name in other_estimators(campaign)),
-        *(Job("pilot", constraint=arm.constraint) for arm in piloted(campaign)),
-        *(Job("train_generator", arm.name) for arm in proposed(campaign) if learns(campaign, arm)),
-        *(Job("propose", arm.name) for arm in proposed(campaign)),
-        *(Job("sample", a.name, part.index) for a in every if not a.imported for part in shards(campaign, a)),
-        *(Job("import_structures", arm.name) for arm in every if arm.imported),
-        *(Job(rule, arm.name) for rule in PER_ARM for arm in every),
-        *(Job("other_energy", arm.name, estimator=name) for name in beside for arm in every),
-        *(Job(rule) for rule in ONCE[2:]),
-    ]
 
 
 def grouped(campaign: Campaign, groups: Mapping[str, str], components: Mapping[str, int]) -> list[list[Job]]:
@@ -219,12 +134,11 @@ def _edges(campaign: Campaign, inside: list[Job]) -> Iterable[tuple[Job, Job]]:
     constraint = {arm.name: arm.constraint for arm in arms(campaign) if arm.piloted}
     hull = bool(potentials.estimators(campaign, campaign.constraints))
     for job in inside:
-        for rule in NEEDS[job.rule]:
-            if rule in HULL and job.rule in WHERE_TERMS_NEED_A_HULL and not hull and job.rule != "pilot":
-                continue
+        stage = BY_NAME[job.rule]
+        for rule in stage.waits_for if hull else stage.needs:
             if rule == "pilot" and job.arm:
                 needed = by_place["pilot", constraint.get(job.arm)]
-            elif job.arm and rule not in ONCE:
+            elif job.arm and BY_NAME[rule].per in OF_ARMS:
                 needed = by_place[rule, job.arm]
             else:
                 needed = by_rule[rule]

@@ -81,6 +81,13 @@ def others(campaign: Campaign) -> list[Estimator]:
     return [_dump(estimator) for estimator in campaign.energy.others]
 
 
+def other_estimators(campaign: Campaign) -> list[str]:
+    """Names of the estimators beside the judge: of terms of constraints, then of `energy.estimators`."""
+    own = _dump(campaign.energy.estimator)
+    wanted = [*estimators(campaign, campaign.constraints), *others(campaign)]
+    return list(dict.fromkeys(key(estimator) for estimator in wanted if estimator != own))
+
+
 def missing_models(campaign: Campaign) -> dict[str, bool]:
     """What is to be said of each model that is not there, and whether the campaign needs it.
 

@@ -14,16 +14,15 @@ from lodestone.sampling.timing import read_arm as read_timing
 from lodestone.statistics.candidates import join_arm
 from lodestone.statistics.cost import Effort
 from lodestone.structures.table import read_table
+from lodestone.workflow.stages import OF_EVERY_ARM
 
 if TYPE_CHECKING:
     from lodestone.workflow.paths import CampaignPaths
 
-STAGES = ("measured", "relaxed", "symmetrized", "screened", "duplicates", "novelty", "energy")
-
 
 def read_arm(paths: CampaignPaths, arm: str) -> pl.DataFrame:
     """The joined stage tables of one arm."""
-    stages = {stage: read_table(paths.stage(arm, stage)) for stage in STAGES}
+    stages = {stage: read_table(paths.stage(arm, stage)) for stage in [one.column for one in OF_EVERY_ARM]}
     samples = read_samples(paths.samples(arm, 0).parent, stages["measured"]["id"])
     return join_arm(arm, samples, stages)
 

@@ -1,4 +1,4 @@
-"""What each stage depends on: its slice of the campaign, and the version of its code.
+"""What each stage depends on: its slice of the campaign.
 
 Snakemake reruns a job when its params change. So a slice holds nothing that the stage does not use, and
 everything that it does: an edit reruns what it touches and what comes after.
@@ -6,68 +6,14 @@ everything that it does: an edit reruns what it touches and what comes after.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 from lodestone.config.arms import Arm, Shard, arms
 from lodestone.config.campaign import Campaign
 from lodestone.references.descriptions import describe
 from lodestone.workflow.assets import hashes
-from lodestone.workflow.code import code
-from lodestone.workflow.drawing import OF_PROPOSALS, Settings, dump, estimator_slice, imported, sample
+from lodestone.workflow.drawing import Settings, dump, estimator_slice, sample
 from lodestone.workflow.potentials import key, others, potentials, settings_of
-
-__all__ = ["STAGES", "code", "resolved", "settings"]
-
-
-def settings(
-    stage: str,
-    campaign: Campaign,
-    *,
-    arm: Arm | None = None,
-    shard: Shard | None = None,
-    estimator: str | None = None,
-) -> Settings:
-    """The JSON-able slice of a campaign that a stage depends on.
-
-    `estimator` is the name of another estimator than the judge: of a term, or of `energy.estimators`.
-
-    Raises:
-        ValueError: there is no such stage, `sample` lacks its arm or shard, or another its arm.
-    """
-    if stage in OF_ARMS:
-        return _of_an_arm(stage, campaign, arm, shard)
-    if stage not in SLICES:
-        raise ValueError(f"no stage {stage!r}; there are: {', '.join(STAGES)}")
-    found = SLICES[stage](campaign)
-    if estimator is not None:
-        other = settings_of(campaign, estimator)
-        found["energy"] = found["energy"] | {"estimator": other["estimator"]}
-        found["assets"] = other["assets"]
-        found |= {"optional": True} if other["optional"] else {}
-    return found
-
-
-def _of_an_arm(stage: str, campaign: Campaign, arm: Arm | None, shard: Shard | None) -> Settings:
-    """The slice of a stage that differs from arm to arm."""
-    if stage == "sample":
-        if arm is None or shard is None:
-            raise ValueError("the settings of sample need an arm and a shard")
-        return sample(campaign, arm, shard)
-    if stage == "pilot":
-        if arm is None or arm.constraint is None or not arm.piloted:
-            raise ValueError("the settings of pilot need an arm whose strength a pilot chooses")
-        return _pilot(campaign, arm.constraint)
-    if stage == "import_structures":
-        if arm is None or arm.structures is None:
-            raise ValueError("the settings of import_structures need an arm whose structures are imported")
-        return imported(campaign, arm.name, Path(arm.structures))
-    if stage in OF_PROPOSALS:
-        if arm is None or arm.sampler is None:
-            raise ValueError(f"the settings of {stage} need an arm whose sampler asks for proposals")
-        return OF_PROPOSALS[stage](campaign, arm)
-    raise ValueError(f"no stage {stage!r} of an arm")
 
 
 def resolved(campaign: Campaign) -> Settings:
@@ -75,26 +21,28 @@ def resolved(campaign: Campaign) -> Settings:
     return dump(campaign)
 
 
-def _pilot(campaign: Campaign, constraint: str) -> Settings:
+def pilot(campaign: Campaign, arm: Arm) -> Settings:
     """What the pilot of a constraint depends on: how candidates and control are sampled and judged."""
+    constraint = str(arm.constraint)
     guided, control = Arm(f"{constraint}-auto", "guided", constraint, None), Arm("control", "control")
-    pilot, particles = campaign.guidance.pilot, campaign.guidance.particles
-    if pilot is None:
+    auto, particles = campaign.guidance.pilot, campaign.guidance.particles
+    if auto is None:
         raise ValueError("the strengths of this campaign are given; there is no pilot")
     one = dump(campaign.constraints[constraint], {"terms", "combine", "satisfied_within"})
     return {
         "constraint": constraint,
         "seed": campaign.sampling.seed,
-        "auto": dump(pilot),
+        "auto": dump(auto),
         "lineage": particles.per_lineage if particles else 1,
         "guided": sample(campaign, guided, Shard(guided, 0, 1)),
         "control": sample(campaign, control, Shard(control, 0, 1)),
         "constraints": {constraint: one},
-        **_energy(campaign),
+        **energy(campaign),
     }
 
 
-def _references(campaign: Campaign) -> Settings:
+def references(campaign: Campaign) -> Settings:
+    """Which sources are asked, and their own files."""
     return {
         "chemical_system": campaign.canonical_system,
         "references": [describe(source) for source in campaign.references],
@@ -102,31 +50,37 @@ def _references(campaign: Campaign) -> Settings:
     }
 
 
-def _measure(campaign: Campaign) -> Settings:
+def measure(campaign: Campaign) -> Settings:
+    """What every raw structure is measured by."""
     constraints = _constraints(campaign, {"terms", "combine", "satisfied_within"})
     return {"constraints": constraints} | potentials(campaign, campaign.constraints)
 
 
-def _relax(campaign: Campaign) -> Settings:
-    return _measure(campaign) | estimator_slice(campaign, {"estimator", "batch_size", "relax"})
+def relax(campaign: Campaign) -> Settings:
+    """The same, and the short relaxation."""
+    return measure(campaign) | estimator_slice(campaign, {"estimator", "batch_size", "relax"})
 
 
-def _symmetrize(campaign: Campaign) -> Settings:
+def symmetrize(campaign: Campaign) -> Settings:
+    """Tolerances."""
     return dump(campaign.symmetrize)
 
 
-def _screen(campaign: Campaign) -> Settings:
+def screen(campaign: Campaign) -> Settings:
+    """Limits, and the chemical system."""
     return dump(campaign.screen) | {"chemical_system": campaign.canonical_system}
 
 
-def _deduplicate(campaign: Campaign) -> Settings:
+def deduplicate(campaign: Campaign) -> Settings:
+    """When two crystals are the same."""
     section = campaign.deduplicate
     matcher = {"ltol", "stol", "angle_tol"} if section.method == "two_stage" else set()
     return dump(section, {"method", "threshold", "cutoff", "sigma"} | matcher) | _idle_matcher(campaign)
 
 
-def _novelty(campaign: Campaign) -> Settings:
-    similarity = {k: v for k, v in _deduplicate(campaign).items() if k != "threshold"}
+def novelty(campaign: Campaign) -> Settings:
+    """When a crystal is a known one, and the sources in their order."""
+    similarity = {k: v for k, v in deduplicate(campaign).items() if k != "threshold"}
     return {
         "threshold": campaign.novelty.threshold,
         "deduplicate": similarity,
@@ -141,16 +95,19 @@ def _idle_matcher(campaign: Campaign) -> Settings:
     return dump(type(campaign.deduplicate)(), {"ltol", "stol", "angle_tol"})
 
 
-def _energy(campaign: Campaign) -> Settings:
+def energy(campaign: Campaign) -> Settings:
+    """The judge, and the limits of its guards."""
     return estimator_slice(campaign, {"estimator", "batch_size"})
 
 
-def _hull(campaign: Campaign) -> Settings:
+def hull(campaign: Campaign) -> Settings:
+    """Elements, and the other estimators."""
     several = [key(estimator) for estimator in others(campaign)]
     return {"elements": list(campaign.elements)} | ({"others": several} if several else {})
 
 
-def _analyse(campaign: Campaign) -> Settings:
+def analyse(campaign: Campaign) -> Settings:
+    """The plan of the campaign: arms, constraints, tests."""
     return {
         "campaign": campaign.campaign,
         "chemical_system": campaign.canonical_system,
@@ -178,7 +135,8 @@ def passes_per_arm(campaign: Campaign) -> dict[str, float | None]:
     }
 
 
-def _whole(campaign: Campaign) -> Settings:
+def whole(campaign: Campaign) -> Settings:
+    """Every setting: these stages show them."""
     return resolved(campaign) | {"arms": [asdict(arm) for arm in arms(campaign)]}
 
 
@@ -186,23 +144,11 @@ def _constraints(campaign: Campaign, keys: set[str]) -> Settings:
     return {name: dump(constraint, keys) for name, constraint in campaign.constraints.items()}
 
 
-SLICES: dict[str, Callable[[Campaign], Settings]] = {
-    "references": _references,
-    "measure": _measure,
-    "relax": _relax,
-    "symmetrize": _symmetrize,
-    "screen": _screen,
-    "deduplicate": _deduplicate,
-    "novelty": _novelty,
-    "energy": _energy,
-    "reference_energy": _energy,
-    "hull": _hull,
-    "analyse": _analyse,
-    "record": _whole,
-    "report": _whole,
-    "figures": _whole,
-}
-OF_ARMS = ("pilot", *OF_PROPOSALS, "sample", "import_structures")
-"""Stages whose settings differ from arm to arm."""
-STAGES = (*OF_ARMS, *SLICES)
-"""Every stage of a campaign."""
+def by_estimator(found: Settings, campaign: Campaign, estimator: str | None) -> Settings:
+    """The settings of an energy stage for another estimator than the judge; as they are for None."""
+    if estimator is None:
+        return found
+    other = settings_of(campaign, estimator)
+    found["energy"] = found["energy"] | {"estimator": other["estimator"]}
+    found["assets"] = other["assets"]
+    return found | ({"optional": True} if other["optional"] else {})

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from lodestone.config.arms import arms
 from lodestone.config.campaign import Campaign
-from lodestone.workflow.jobs import other_estimators
 from lodestone.workflow.paths import CampaignPaths
-from lodestone.workflow.potentials import key, missing_models, others
+from lodestone.workflow.potentials import key, missing_models, other_estimators, others
 
 
 @dataclass(frozen=True)

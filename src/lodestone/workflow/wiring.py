@@ -19,11 +19,11 @@ from typing import Any, TextIO
 from lodestone.config import Campaign, ConfigError, arms, load_campaign, shards
 from lodestone.config.arms import Arm
 from lodestone.workflow import potentials
-from lodestone.workflow.code import VERSIONED, code, meaning
-from lodestone.workflow.jobs import learns, proposed
+from lodestone.workflow.code import meaning
+from lodestone.workflow.drawing import learns, proposed
 from lodestone.workflow.paths import CampaignPaths
-from lodestone.workflow.settings import SLICES, settings
 from lodestone.workflow.several import Several
+from lodestone.workflow.stages import code, settings, stage_named
 
 ANY_ARM = r"[A-Za-z0-9_.+-]+"
 _HELD: list[TextIO] = []  # the locks of this process; closing one would free it
@@ -137,7 +137,7 @@ class Wiring:
         if key in self._shared and (arm is None or arm in self.arms):
             return self._shared[key]
         found = stage_settings(self.campaign, stage, arm=arm, named=self.arms, **others)
-        if stage in SLICES:
+        if not stage_named(stage).lacking:
             self._shared[key] = found
         return found
 
@@ -148,9 +148,10 @@ class Wiring:
 
     def code(self, stage: str) -> str:
         """The version of the code behind a stage and of its script; comments do not count."""
-        if stage in VERSIONED or self.scripts is None:
+        one = stage_named(stage)
+        if isinstance(one.code, str) or self.scripts is None:
             return code(stage)
-        script = (self.scripts / f"{stage}.py").read_text(encoding="utf-8")
+        script = (self.scripts / f"{one.script or stage}.py").read_text(encoding="utf-8")
         return f"{code(stage)}-{meaning(ast.parse(script))[:16]}"
 
     def log(self, stage: str, *wildcards: str) -> str:

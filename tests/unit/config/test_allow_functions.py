@@ -11,7 +11,8 @@ from lodestone.cli import main
 from lodestone.config import ConfigError, arms, load_campaign, shards
 from lodestone.config.load import load_variants
 from lodestone.constraints.functions import sha256
-from lodestone.workflow.settings import resolved, settings
+from lodestone.workflow.settings import resolved
+from lodestone.workflow.stages import settings
 
 TERM = "      - {kind: function, function: 'own.py:atoms', target: 4, tolerance: 0.5}\n"
 LINE = "      - {kind: coordination, center: Co, neighbor: O, target: 4, cutoff: 2.6}\n"

@@ -12,9 +12,9 @@ from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.operations.status import status
 from lodestone.operations.summary import summary
-from lodestone.workflow.jobs import jobs
 from lodestone.workflow.paths import CampaignPaths
-from lodestone.workflow.settings import passes_per_arm, settings
+from lodestone.workflow.settings import passes_per_arm
+from lodestone.workflow.stages import jobs, settings
 from lodestone.workflow.wiring import Wiring
 
 HEAD = "chemical_system: Li-Co-O"

@@ -215,7 +215,7 @@ def test_a_template_is_read_when_it_is_checked(campaign, tmp_path):
 
 def test_a_changed_template_changes_its_slice(campaign, tmp_path):
     from lodestone.config import arms, shards
-    from lodestone.workflow.settings import settings as stage_settings
+    from lodestone.workflow.stages import settings as stage_settings
 
     def part():
         found = campaign(sampling=template(tmp_path))

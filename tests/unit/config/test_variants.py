@@ -13,7 +13,8 @@ from lodestone.cli import main
 from lodestone.config import ConfigError, load_campaign
 from lodestone.config.faults import campaign_schema
 from lodestone.config.load import load_variants
-from lodestone.workflow.settings import resolved, settings
+from lodestone.workflow.settings import resolved
+from lodestone.workflow.stages import settings
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ("boron", "fe-nd-b", "li-co-o", "cu-si-p", "cu-si-p-ca")

@@ -24,7 +24,7 @@ from lodestone.sampling.shard import sample_batch
 from lodestone.structures import table
 from lodestone.workflow.paths import CampaignPaths
 from lodestone.workflow.potentials import key
-from lodestone.workflow.settings import settings
+from lodestone.workflow.stages import settings
 from lodestone.workflow.wiring import Wiring
 
 pytestmark = pytest.mark.slow

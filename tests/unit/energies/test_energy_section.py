@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lodestone.config import Campaign, ConfigError, load_campaign
-from lodestone.workflow.jobs import jobs
 from lodestone.workflow.potentials import key, others
-from lodestone.workflow.settings import resolved, settings
+from lodestone.workflow.settings import resolved
+from lodestone.workflow.stages import jobs, settings
 from lodestone.workflow.wiring import Wiring
 
 TEXT = """\

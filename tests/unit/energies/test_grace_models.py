@@ -15,7 +15,7 @@ from lodestone.energies.estimators.base import MissingModelError
 from lodestone.energies.estimators.grace.models import ALIASES, model_hash, model_path, place
 from lodestone.workflow.assets import estimator_hashes
 from lodestone.workflow.potentials import missing_models
-from lodestone.workflow.settings import settings
+from lodestone.workflow.stages import settings
 from lodestone.workflow.wiring import Wiring
 
 NAME = "GRACE-2L-OMAT-large-ft-AM"

@@ -7,8 +7,9 @@ from lodestone.operations.plan import plan
 from lodestone.operations.plan_text import plan_text
 from lodestone.operations.profile import read_profile
 from lodestone.operations.profile_values import ProfileError
-from lodestone.workflow.jobs import NEEDS, Needs
+from lodestone.workflow.jobs import Needs
 from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.stages import NEEDS
 
 RULES = {name: Needs(1, {"mem_mb": 1000, "runtime": 60}) for name in NEEDS}
 PROFILE = {

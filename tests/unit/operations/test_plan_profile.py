@@ -10,7 +10,8 @@ from lodestone.operations.amounts import work_out
 from lodestone.operations.arrays import asked
 from lodestone.operations.profile import read_profile
 from lodestone.operations.profile_values import ProfileError
-from lodestone.workflow.jobs import NEEDS, Needs
+from lodestone.workflow.jobs import Needs
+from lodestone.workflow.stages import NEEDS
 
 GOOD = """\
 executor: submitit

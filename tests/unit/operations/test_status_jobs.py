@@ -9,7 +9,8 @@ from lodestone.operations.status import status
 from lodestone.operations.status_text import status_text
 from lodestone.operations.submitted import read_queue
 from lodestone.structures.table import write_table
-from lodestone.workflow.paths import TABLES, CampaignPaths, Place, place
+from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.stages import BY_NAME, OF_EVERY_ARM, Place, place
 from snakemake_executor_plugin_submitit.journal import Journal
 from snakemake_executor_plugin_submitit.records import JobFiles, write
 
@@ -93,8 +94,8 @@ def test_every_file_of_a_campaign_has_its_place(paths):
     assert found(paths.samples("a-s0.1", 7)) == Place("sample", "a-s0.1", 7)
     assert found(paths.pilot("co_o_4")) == Place("pilot", "co_o_4")
     assert found(paths.energies_by("chgnet-0f")) == Place("term_reference_energy", "chgnet-0f")
-    for stage, table in TABLES.items():
-        assert found(paths.stage("control", table)) == Place(stage, "control")
+    for stage in OF_EVERY_ARM:
+        assert found(paths.stage("control", stage.column)) == Place(stage.name, "control")
     whole = {
         "references": paths.references,
         "reference_energy": paths.reference_energies,
@@ -166,7 +167,7 @@ def test_a_job_submitted_anew_counts_although_its_old_file_is_there(campaign, pa
 
 def test_a_group_is_one_job_of_several_stages(campaign, paths, runs):
     stages = ("measure", "symmetrize", "screen")
-    outputs = [paths.stage("control", TABLES[stage]) for stage in stages]
+    outputs = [paths.stage("control", BY_NAME[stage].column) for stage in stages]
     (group,) = runs.submit((",".join(stages), outputs))
     runs.start(group, 60)
     chunk(outputs[0], 20, age=10)

@@ -11,7 +11,8 @@ import pytest
 
 from lodestone.config import Campaign, ConfigError, load_campaign
 from lodestone.operations.summary import summary
-from lodestone.workflow.settings import resolved, settings
+from lodestone.workflow.settings import resolved
+from lodestone.workflow.stages import settings
 
 HEAD = """\
 campaign: asked
@@ -178,7 +179,7 @@ def test_patience_is_no_reason_to_sample_anew() -> None:
 def test_reading_a_campaign_imports_nothing_heavy(campaign) -> None:
     campaign("[embedded, {name: lab, kind: files, path: lab}]")
     code = (
-        "from lodestone.config import load_campaign; from lodestone.workflow.settings import settings\n"
+        "from lodestone.config import load_campaign; from lodestone.workflow.stages import settings\n"
         "from pathlib import Path; import sys\n"
         "settings('references', load_campaign(Path('asked.yaml')))\n"
         "print(*{'polars', 'numpy', 'ase', 'pymatgen', 'torch', 'requests'} & set(sys.modules))"

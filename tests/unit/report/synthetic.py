@@ -16,7 +16,7 @@ from lodestone.runtime.files import write_json
 from lodestone.statistics.plan import Plan, plan_from_settings
 from lodestone.structures.table import write_table
 from lodestone.workflow.paths import CampaignPaths
-from lodestone.workflow.results import STAGES
+from lodestone.workflow.stages import OF_EVERY_ARM
 
 CONSTRAINTS: dict[str, Any] = {
     "co_o_4": {
@@ -115,7 +115,7 @@ def build(root: Path, config: dict[str, Any], n: int = 24, empty: str = "", **od
         tables = arm_tables(plan, arm.name, [] if arm.name == empty else kinds, **oddities)
         for start in range(0, max(n, 1), 10):
             write_table(tables["samples"][start : start + 10], paths.samples(arm.name, start // 10))
-        for stage in STAGES:
+        for stage in [stage.column for stage in OF_EVERY_ARM]:
             write_table(tables[stage], paths.stage(arm.name, stage))
         hulls.append(tables["hull"])
     _references(paths, hulls, with_hull=oddities.get("hull", True))

@@ -145,7 +145,7 @@ def shell(tmp_path):
 
 def test_a_shell_gives_the_same_arguments_and_the_stage_s_settings(shell, tmp_path):
     from lodestone.config import load_campaign
-    from lodestone.workflow.settings import settings
+    from lodestone.workflow.stages import settings
 
     process = shell("screen", "--config", "house.yaml", "--size", "7")
     assert process.returncode == 0, process.stderr
