@@ -112,7 +112,7 @@ def plan(
       lodestone plan config/demo.yaml --device cpu --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.operations.plan import plan as make_plan
-    from lodestone.operations.plan_text import plan_text
+    from lodestone.operations.plan import plan_text
     from lodestone.workflow.paths import CampaignPaths
 
     campaign = load(config, variant)
@@ -157,7 +157,7 @@ def status(
       lodestone status config/li-co-o.yaml --json
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from lodestone.operations.status import status as read_status
-    from lodestone.operations.status_text import status_text
+    from lodestone.operations.status import status_text
     from lodestone.workflow.paths import CampaignPaths
 
     campaign = load(config, variant)

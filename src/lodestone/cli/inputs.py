@@ -67,7 +67,7 @@ def read_profile(path: Path | None) -> tuple[Profile, dict[str, Needs]] | None:
 @contextmanager
 def profile_errors() -> Iterator[None]:
     """A wrong profile goes to stderr, and the command ends."""
-    from lodestone.operations.profile_values import ProfileError
+    from lodestone.operations.profile import ProfileError
     from lodestone.workflow.jobs import RulesError
 
     try:

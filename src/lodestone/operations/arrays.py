@@ -10,9 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from lodestone.config.campaign import Campaign
-from lodestone.operations.amounts import work_out
-from lodestone.operations.profile import Profile
-from lodestone.operations.profile_values import ProfileError
+from lodestone.operations.profile import Profile, ProfileError, work_out
 from lodestone.workflow.jobs import Needs, grouped, levels
 from lodestone.workflow.stages import NEEDS
 from snakemake_executor_plugin_submitit.resources import ResourceError, parameters, summary

@@ -1,19 +1,156 @@
 """A profile of Snakemake as far as it decides what SLURM is asked for: its file, read and checked.
 
-Snakemake finds the file, reads it and makes settings of it; only what is wrong is told in our own words.
+Snakemake finds the file, reads it and makes settings of it, amounts such as 720, 12h, 4GB or 2000 * attempt
+included, so an expression runs here as it does there. Only what is wrong is told in our words, by its key.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from lodestone.operations.profile_values import PER_LINE, ProfileError, Values
 from lodestone.text import did_you_mean
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+
+SUM = "or a sum with `attempt` and `threads`"
+ALLOWED = {
+    "runtime": f"minutes, or a time as in 12h, {SUM}",
+    "mem": f"a size, as in 4GB, {SUM}",
+    "disk": f"a size, as in 4GB, {SUM}",
+}
+NUMBER = f"a number, {SUM}"
+TEXT = f"a number or text, {SUM}; text that means something in Python has quotes of its own: \"'all'\""
+
+
+class _Unknown:
+    """Inputs and wildcards of a job, which there are not before there are jobs: every use of it fails."""
+
+    def __bool__(self) -> bool:
+        raise LookupError("known only of a job")
+
+
+def read_amounts(entries: list[str]) -> Mapping[str, Any]:
+    """Resources of `name=amount` as Snakemake reads them, sizes in megabytes and times in minutes.
+
+    Raises:
+        ValueError: one is wrong, or not known before there are jobs; the message says what is allowed.
+        WorkflowError: Snakemake itself refuses one.
+    """
+    from snakemake.resources import Resources
+
+    for entry in entries:
+        name, _, text = entry.partition("=")
+        amount = Resources.parse([entry], allow_expressions=True)
+        try:
+            work_out(amount, threads=1)
+        except Exception as error:  # of the profile's own expression, which may raise anything
+            allowed = ALLOWED.get(name, NUMBER if name.endswith(("_mb", "_mib")) else TEXT)
+            raise ValueError(f"{name} is {text!r}; allowed: {allowed}") from error
+    found: Mapping[str, Any] = Resources.parse(entries, allow_expressions=True)
+    return found
+
+
+def work_out(amounts: Mapping[str, Any], threads: int) -> dict[str, Any]:
+    """These amounts for the first attempt of a job; what is no expression stays as it is."""
+    from snakemake.resources import Resource
+
+    job = {"attempt": 1, "threads": threads, "input": _Unknown(), "rulename": "", "async_run": None}
+    return {
+        name: amount.evaluate(_Unknown(), **job).value if isinstance(amount, Resource) else amount
+        for name, amount in amounts.items()
+    }
+
+
+Parsed = TypeVar("Parsed")
+PER_LINE = "a mapping, one a line:"
+
+
+class ProfileError(ValueError):
+    """A profile is missing or wrong; the message names the file, the key and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of a profile by their keys, or an error that names the key."""
+
+    file: Path
+    content: Mapping[str, Any]
+    """As they stand in the file."""
+    arguments: Mapping[str, Any]
+    """As Snakemake puts them on its command line: a text, or a list of them."""
+
+    def wrong(self, key: str, value: Any, allowed: str) -> ProfileError:
+        """The error for a value; None is one that is missing."""
+        missing = value is None
+        return ProfileError(
+            f"{self.file}: {key}: {'missing' if missing else f'{value!r} is wrong'}; allowed: {allowed}"
+        )
+
+    def words(self, key: str) -> list[str]:
+        """The arguments of an option; none where it is not given."""
+        value = self.arguments.get(key, [])
+        return list(map(str, value)) if isinstance(value, list) else [value]
+
+    def parsed(self, key: str, parse: Callable[[list[str]], Parsed], allowed: str) -> Parsed:
+        """What a function of Snakemake's command line makes of the arguments of an option."""
+        from snakemake.exceptions import CliException
+
+        try:
+            return parse(self.words(key))
+        except (ValueError, CliException) as error:
+            raise self.wrong(key, self.content.get(key, self.arguments[key]), allowed) from error
+
+    def jobs(self) -> float:
+        """How many jobs are submitted at the same time; infinity for `unlimited`."""
+        from snakemake.cli import parse_jobs
+
+        if not self.words("jobs"):
+            most = "the most jobs to submit at the same time, as in `jobs: 500`"
+            raise self.wrong("jobs", self.content.get("jobs"), most)
+        allowed = "whole numbers of at least 1, or unlimited"
+        found = self.parsed("jobs", lambda words: int(parse_jobs(words[0])), allowed)
+        if found < 1:  # Snakemake takes it, and submits nothing
+            raise self.wrong("jobs", found, allowed)
+        return math.inf if found == sys.maxsize else found
+
+    def threads(self) -> dict[str, int]:
+        """The number of threads of each rule that has one here."""
+        from snakemake.cli import parse_set_threads
+
+        allowed = "whole numbers of at least 1"
+        found = self.parsed("set-threads", parse_set_threads, f"a mapping of rules to {allowed}")
+        for rule, amount in found.items():
+            with suppress(Exception):  # of the profile's own expression, which may raise anything
+                found[rule] = work_out({rule: amount}, threads=1)[rule]
+            if not isinstance(found[rule], int) or found[rule] < 1:
+                raise self.wrong(f"set-threads: {rule}", amount.raw, allowed)
+        return found
+
+    def set_resources(self) -> dict[str, Mapping[str, Any]]:
+        """Resources of single rules, as `read_amounts` gives them."""
+        entries: dict[str, list[str]] = defaultdict(list)
+        for entry in self.words("set-resources"):
+            rule, _, amount = entry.partition(":")
+            entries[rule].append(amount)
+        return {rule: self.amounts(f"set-resources: {rule}", given) for rule, given in entries.items()}
+
+    def amounts(self, key: str, entries: list[str]) -> Mapping[str, Any]:
+        """Resources of these arguments, as `read_amounts` gives them."""
+        from snakemake.exceptions import WorkflowError
+
+        if wrong := [entry for entry in entries if "=" not in entry]:
+            raise self.wrong(key, wrong[0], f"{PER_LINE} `name: amount`")
+        try:
+            return read_amounts(entries)
+        except (ValueError, WorkflowError) as error:
+            raise ProfileError(f"{self.file}: {key}: {' '.join(map(str, error.args))}") from error
+
 
 EXECUTOR = "submitit"
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import polars as pl
 
 from lodestone.references.descriptions import describe
-from lodestone.references.ledger import BUCKETS, File, Ledger, Part, bucket, digest
 from lodestone.references.source import (
     BulkSource,
     Delivery,
@@ -26,7 +25,17 @@ from lodestone.references.source import (
     Source,
     SystemSource,
 )
-from lodestone.references.store import BUILDING, Store, write_bucket
+from lodestone.references.store import (
+    BUCKETS,
+    BUILDING,
+    File,
+    Ledger,
+    Part,
+    Store,
+    bucket,
+    digest,
+    write_bucket,
+)
 from lodestone.references.table import SCHEMA, checked
 from lodestone.runtime.files import make_folder, when_there_is_space
 from lodestone.runtime.progress import EVERY

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import polars as pl
 
 from lodestone.references.building import accepted, entries, fetch_system, once, repeats
-from lodestone.references.ledger import Part
 from lodestone.references.source import (
     BulkSource,
     IncompleteError,
@@ -21,7 +20,7 @@ from lodestone.references.source import (
     Source,
     SystemSource,
 )
-from lodestone.references.store import DamagedError, Store, systems_within
+from lodestone.references.store import DamagedError, Part, Store, systems_within
 from lodestone.references.table import SCHEMA, checked, within_system
 from lodestone.runtime.signals import stop_if_asked
 

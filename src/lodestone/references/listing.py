@@ -7,9 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.references.ledger import Ledger
 from lodestone.references.source import LocalSource, ReferenceSourceError, Source
-from lodestone.references.store import Store
+from lodestone.references.store import Ledger, Store
 from lodestone.references.table import SCHEMA, within_system
 from lodestone.structures.table import to_pymatgen
 from lodestone.text import columns

@@ -8,8 +8,7 @@ from ase import Atoms
 from ase.io import write
 
 from lodestone.config import ConfigError, arms, shards
-from lodestone.operations.plan import plan
-from lodestone.operations.plan_text import plan_text
+from lodestone.operations.plan import plan, plan_text
 from lodestone.operations.status import status
 from lodestone.operations.summary import summary
 from lodestone.workflow.paths import CampaignPaths

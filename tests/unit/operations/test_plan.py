@@ -3,8 +3,7 @@ import json
 import pytest
 
 from lodestone.config import arms
-from lodestone.operations.plan import disk, plan
-from lodestone.operations.plan_text import plan_text
+from lodestone.operations.plan import disk, plan, plan_text
 from lodestone.sampling.passes import times
 from lodestone.sampling.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
 from lodestone.text import duration

@@ -3,10 +3,8 @@ import yaml
 
 from lodestone.operations.arrays import arrays, together
 from lodestone.operations.forecast import finished_after, shard_that_fits
-from lodestone.operations.plan import plan
-from lodestone.operations.plan_text import plan_text
-from lodestone.operations.profile import read_profile
-from lodestone.operations.profile_values import ProfileError
+from lodestone.operations.plan import plan, plan_text
+from lodestone.operations.profile import ProfileError, read_profile
 from lodestone.workflow.jobs import Needs
 from lodestone.workflow.paths import CampaignPaths
 from lodestone.workflow.stages import NEEDS

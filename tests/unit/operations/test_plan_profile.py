@@ -6,10 +6,8 @@ from snakemake.api import SnakemakeApi
 from snakemake.iocontainers import InputFiles
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
-from lodestone.operations.amounts import work_out
 from lodestone.operations.arrays import asked
-from lodestone.operations.profile import read_profile
-from lodestone.operations.profile_values import ProfileError
+from lodestone.operations.profile import ProfileError, read_profile, work_out
 from lodestone.workflow.jobs import Needs
 from lodestone.workflow.stages import NEEDS
 

@@ -4,8 +4,7 @@ import polars as pl
 import pytest
 
 from lodestone.operations.chunks import read_chunks
-from lodestone.operations.status import status
-from lodestone.operations.status_text import status_text
+from lodestone.operations.status import status, status_text
 from lodestone.structures.table import write_table
 from lodestone.workflow.paths import CampaignPaths
 

@@ -5,8 +5,7 @@ import polars as pl
 import pytest
 
 from lodestone.config import arms
-from lodestone.operations.status import status
-from lodestone.operations.status_text import status_text
+from lodestone.operations.status import status, status_text
 from lodestone.operations.submitted import read_queue
 from lodestone.structures.table import write_table
 from lodestone.workflow.paths import CampaignPaths

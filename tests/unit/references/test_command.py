@@ -17,8 +17,10 @@ from made_up import SYSTEMS  # noqa: E402
 
 from lodestone.cli import main  # noqa: E402
 from lodestone.references import sources  # noqa: E402
-from lodestone.references.ledger import bucket  # noqa: E402
-from lodestone.references.store import Store  # noqa: E402
+from lodestone.references.store import (  # noqa: E402
+    Store,
+    bucket,
+)
 
 CAMPAIGN = """\
 campaign: asked

@@ -16,9 +16,8 @@ from made_up import ELEMENTS, SYSTEMS, Asked, Near, Whole, crystals, listener, s
 from lodestone.references.building import fetch_all, fetch_system
 from lodestone.references.descriptions import resolve
 from lodestone.references.gather import gather, record
-from lodestone.references.ledger import bucket
 from lodestone.references.source import ReferenceSourceError
-from lodestone.references.store import Store
+from lodestone.references.store import Store, bucket
 from lodestone.references.table import SCHEMA, read_references
 
 

@@ -17,9 +17,8 @@ sys.path.insert(0, str(HERE))  # the sources beside this file are not a package
 from made_up import SYSTEMS, Asked, Whole, crystals, silent  # noqa: E402
 
 from lodestone.references.building import fetch_all, fetch_system  # noqa: E402
-from lodestone.references.ledger import bucket, read_ledger  # noqa: E402
 from lodestone.references.source import IncompleteError, ReferenceSourceError  # noqa: E402
-from lodestone.references.store import DamagedError, Store, store_folder, systems_within  # noqa: E402
+from lodestone.references.store import DamagedError, Store, bucket, read_ledger, store_folder, systems_within  # noqa: E402
 from lodestone.references.table import within_system  # noqa: E402
 
 ORDER = ("chemical_system", "id")
