@@ -160,7 +160,6 @@ def test_padding_changes_nothing(untrained: Learned, examples: list[Example]) ->
             assert float(part) == pytest.approx(float(together[i]), abs=1e-4)
 
 
-@pytest.mark.slow
 def test_training_from_a_table_and_wrong_files(references: pl.DataFrame, tmp_path: Path) -> None:
     result = train(references.head(5), tmp_path / "state", tmp_path / "model", steps=2)
     assert (result["examples"], result["failed"]) == (5, {})
