@@ -23,9 +23,10 @@ FOLDERS = {
 }
 """Where each toy lies in the package."""
 REGISTERED = {
-    "descriptors": "number_density = toy_number_density:NumberDensity",
-    "estimators": "soft_spheres = toy_soft_spheres:SoftSpheres",
-    "samplers": "grid = toy_grid:Grid",
+    "descriptors": "number_density = toy.number_density:NumberDensity",
+    "estimators": "soft_spheres = toy.soft_spheres:SoftSpheres",
+    "samplers": "grid = toy.grid:Grid",
+    "sources": "archive = toy.archive:Archive",
 }
 """What a package of its own registers, by group."""
 CAMPAIGN = """\
@@ -82,8 +83,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, Ho
     (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
     groups = [f"[lodestone.{group}]\n{point}\n" for group, point in REGISTERED.items()]
     (distribution / "entry_points.txt").write_text("\n".join(groups))
-    for toy in FOLDERS:
-        shutil.copy(TOYS / f"{toy}.py", folder / "site" / f"toy_{toy}.py")
+    shutil.copytree(TOYS, folder / "site" / "toy")
     return {"file": House((folder / "src",)), "package": House((root / "src", folder / "site"))}
 
 

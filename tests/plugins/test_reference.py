@@ -1,8 +1,6 @@
-"""A kind of reference source in one new file gives a campaign its known crystals."""
+"""A kind of reference source, one new file or of another package, gives a campaign its known crystals."""
 
 from __future__ import annotations
-
-import pytest
 
 GATHERED = """
 import json
@@ -15,11 +13,6 @@ source = resolve({"kind": "archive", "name": "mine", "shelf": 3})
 rows, outcomes = gather([source], ["Co", "O"], Store(Path("store")))
 print(json.dumps([rows["id"].to_list(), [o.kind for o in outcomes], [o.state for o in outcomes]]))
 """
-
-
-@pytest.fixture
-def house(houses):
-    return houses["file"]
 
 
 def test_a_campaign_names_it_and_its_faults_are_told(house, campaign, tmp_path):

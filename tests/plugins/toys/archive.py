@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -34,7 +33,3 @@ class Archive(LocalSource):
             Crystal(f"{m}-{self.shelf}", np.array([NUMBERS[m], 8]), cell, frac, -3.0, 0.0) for m in metals
         ]
         return rows(made, self.name, "CC0")
-
-    def paths(self) -> tuple[Path, ...]:
-        """None: they lie in memory."""
-        return ()
