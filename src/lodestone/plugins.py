@@ -26,9 +26,21 @@ def names(package: ModuleType) -> tuple[str, ...]:
     return tuple(sorted(info.name for info in iter_modules(package.__path__)))
 
 
-def modules(package: ModuleType) -> list[ModuleType]:
-    """The modules of a package, by name."""
-    return [import_module(f"{package.__name__}.{name}") for name in names(package)]
+def modules(package: ModuleType, group: str = "") -> list[ModuleType]:
+    """The modules of a package, by name, then those that entry points of `lodestone.<group>` name.
+
+    Raises:
+        PluginError: an entry point names no module.
+    """
+    own = [import_module(f"{package.__name__}.{name}") for name in names(package)]
+    return own + [_module_of(point) for point in registered(group)] if group else own
+
+
+def _module_of(point: EntryPoint) -> ModuleType:
+    found = _loaded(point)
+    if not isinstance(found, ModuleType):
+        raise PluginError(f"{_named(point)} is no module")
+    return found
 
 
 def kinds(package: ModuleType, base: Any, group: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ FOLDERS = {
     "soft_spheres": "energies/estimators",
     "grid": "sampling/samplers",
     "archive": "references/sources",
+    "elements": "report/panels",
 }
 """Where each toy lies in the package."""
 REGISTERED = {
@@ -27,6 +28,7 @@ REGISTERED = {
     "estimators": "soft_spheres = toy.soft_spheres:SoftSpheres",
     "samplers": "grid = toy.grid:Grid",
     "sources": "archive = toy.archive:Archive",
+    "panels": "elements = toy.elements",
 }
 """What a package of its own registers, by group."""
 CAMPAIGN = """\
