@@ -26,9 +26,21 @@ def names(package: ModuleType) -> tuple[str, ...]:
     return tuple(sorted(info.name for info in iter_modules(package.__path__)))
 
 
-def modules(package: ModuleType) -> list[ModuleType]:
-    """The modules of a package, by name."""
-    return [import_module(f"{package.__name__}.{name}") for name in names(package)]
+def modules(package: ModuleType, group: str = "") -> list[ModuleType]:
+    """The modules of a package, by name, then those that entry points of `lodestone.<group>` name.
+
+    Raises:
+        PluginError: an entry point names no module.
+    """
+    own = [import_module(f"{package.__name__}.{name}") for name in names(package)]
+    return own + [_module_of(point) for point in registered(group)] if group else own
+
+
+def _module_of(point: EntryPoint) -> ModuleType:
+    found = _loaded(point)
+    if not isinstance(found, ModuleType):
+        raise PluginError(f"{_named(point)} is no module")
+    return found
 
 
 def kinds(package: ModuleType, base: Any, group: str) -> dict[str, Any]:
@@ -53,6 +65,42 @@ def kinds(package: ModuleType, base: Any, group: str) -> dict[str, Any]:
             )
         _add(found, member, _named(point))
     return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "rank", 100), item[0])))
+
+
+def named(package: ModuleType, name: str, base: Any, group: str) -> Any:
+    """The one class derived from `base` in the module `name` of a package, or of the entry point `name`.
+
+    For plugins that are known by the names of their modules: no other module is imported.
+
+    Raises:
+        PluginError: there is not exactly one, two have this name, or an entry point is not named like the
+            module of its class.
+    """
+    points = [point for point in registered(group) if point.name == name]
+    inside = name in names(package)
+    if inside + len(points) != 1:
+        where = [f"{package.__name__}.{name}"] * inside + [_named(point) for point in points]
+        raise PluginError(f"{name!r} is there {len(where)} times: {', '.join(where)}; choose another name")
+    return _of_point(points[0], base) if points else _of_module(f"{package.__name__}.{name}", base)
+
+
+def _of_module(name: str, base: Any) -> Any:
+    own = [m for m in vars(import_module(name)).values() if getattr(m, "__module__", None) == name]
+    found = [member for member in own if isinstance(member, type) and issubclass(member, base)]
+    if len(found) != 1:
+        wanted = f"one class derived from {base.__module__}.{base.__name__}"
+        raise PluginError(f"{name} must define {wanted}, not {len(found)}")
+    return found[0]
+
+
+def _of_point(point: EntryPoint, base: Any) -> Any:
+    member = _loaded(point)
+    if not isinstance(member, type) or not issubclass(member, base):
+        raise PluginError(f"{_named(point)} is no class derived from {base.__module__}.{base.__name__}")
+    module = member.__module__.rpartition(".")[2]
+    if module != point.name:
+        raise PluginError(f"{_named(point)} must have the name of the module of its class, {module}")
+    return member
 
 
 @cache

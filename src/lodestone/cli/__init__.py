@@ -18,6 +18,7 @@ from lodestone.cli.inputs import (
     CAMPAIGN,
     VARIANT,
     WRONG_CONFIG,
+    Commands,
     end,
     load,
     load_with_variants,
@@ -30,7 +31,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for othe
 NOT_READY = 1
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="lodestone", message="%(package)s %(version)s")
 def main() -> None:
     """Ask a diffusion model for crystals with a chosen property, and be told whether asking worked.

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -19,6 +19,19 @@ WRONG_CONFIG = 2
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 ALLOWED = "allow_functions"
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class Commands(click.Group):
+    """Commands that say in one message, without a traceback, which plugin is broken."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        from lodestone.plugins import PluginError
+
+        try:
+            return super().invoke(ctx)
+        except PluginError as error:
+            raise click.ClickException(str(error)) from None
 
 
 def VARIANT(command: Command) -> Command:  # noqa: N802  # used like the options beside it

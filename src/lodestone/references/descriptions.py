@@ -1,51 +1,64 @@
 """From an entry of `references` to its source: a name, a mapping, or a YAML file that describes one.
 
-Kinds of sources are found in `sources/`, databases in `databases/`: the folders are the registry.
+Kinds of sources are found in `sources/`, databases in `databases/`: the folders are the registry. Other
+packages register kinds as entry points of `lodestone.sources`, named like the module of the class.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from lodestone import plugins
+from lodestone.plugins import PluginError
 from lodestone.references import sources
-from lodestone.references.source import ReferenceSourceError, Source
+from lodestone.references.source import (
+    BulkSource,
+    LocalSource,
+    ReferenceSourceError,
+    Source,
+    SystemSource,
+)
 from lodestone.schema.sections import Problem
 
 DATABASES = Path(__file__).parent / "databases"
+GROUP = "sources"
+"""Entry points of other packages: `lodestone.sources`."""
+WAYS = (LocalSource, SystemSource, BulkSource)
 
 
 def source_kinds() -> dict[str, type[Source]]:
-    """The kinds of sources, by the names of their files, sorted."""
+    """The kinds of sources by name, sorted."""
     return {name: source_kind(name) for name in kind_names()}
 
 
 def kind_names() -> tuple[str, ...]:
     """Names of the kinds of sources, sorted; nothing is imported for it."""
-    return tuple(sorted(info.name for info in pkgutil.iter_modules(sources.__path__)))
+    return tuple(sorted({*plugins.names(sources), *(point.name for point in plugins.registered(GROUP))}))
 
 
 def source_kind(kind: str) -> type[Source]:
     """The class of a kind of source.
 
     Raises:
-        ReferenceSourceError: there is none, or its file does not define exactly one source.
+        ReferenceSourceError: there is none.
+        PluginError: its file or its entry point does not define one whole source; says what it lacks.
     """
     if kind not in kind_names():
         msg = f"unknown kind of reference source {kind!r}; there are: {', '.join(kind_names())}"
         raise ReferenceSourceError(msg)
-    module = importlib.import_module(f"{sources.__name__}.{kind}")
-    models = [m for m in vars(module).values() if _is_source_of(m, module.__name__)]
-    if len(models) != 1:
-        msg = f"{module.__name__} must define one source, not {len(models)}"
-        raise ReferenceSourceError(msg)
-    found: type[Source] = models[0]
+    found: type[Source] = plugins.named(sources, kind, Source, GROUP)
+    where = f"{found.__module__}.{found.__name__}"
+    if not issubclass(found, WAYS):
+        ways = ", ".join(way.__name__ for way in WAYS)
+        raise PluginError(f"{where} is asked in no way that is known; derive it from one of {ways}")
+    if lacking := sorted(found.__abstractmethods__):
+        base = next(way.__name__ for way in WAYS if issubclass(found, way))
+        raise PluginError(f"{where} lacks {', '.join(lacking)}; define what {base} declares as abstract")
     return found
 
 
@@ -57,10 +70,6 @@ def database_names() -> tuple[str, ...]:
 def database_file(name: str) -> Path:
     """The description of a database that comes with the package."""
     return DATABASES / f"{name}.yaml"
-
-
-def _is_source_of(member: object, module: str) -> bool:
-    return isinstance(member, type) and issubclass(member, Source) and member.__module__ == module
 
 
 SUFFIXES = (".yaml", ".yml")
@@ -127,13 +136,26 @@ def allowed() -> str:
 
 
 def examples() -> tuple[Source, ...]:
-    """A source of every kind: a database of that kind that comes with the package, else its example."""
+    """A source of every kind: a database of that kind that comes with the package, else its example.
+
+    Raises:
+        PluginError: an example is no good description; names the class and its fault.
+    """
     databases = [_read(database_file(name), look=False) for name in database_names()]
     return tuple(
-        next((source for source in databases if source.kind == kind), None)
-        or from_description({"kind": kind, **model.example}, look=False)
+        next((source for source in databases if source.kind == kind), None) or _example(kind, model)
         for kind, model in source_kinds().items()
     )
+
+
+def _example(kind: str, model: type[Source]) -> Source:
+    """The example of a kind, by default named like it and without other keys."""
+    try:
+        return from_description({"kind": kind, "name": kind.lower(), **model.example}, look=False)
+    except DescriptionError as error:
+        where = f"{model.__module__}.{model.__name__}"
+        fix = f"{where}.example: the documentation shows these keys; write every key that has no default"
+        raise PluginError(f"{fix}: {error}") from None
 
 
 def _named(name: str) -> Source:

@@ -66,7 +66,8 @@ class Source(BaseModel, ABC):
     handling: ClassVar[frozenset[str]] = frozenset({"required"})
     """Keys that say how it is asked and not what it holds: to change them makes nothing stored stale."""
     example: ClassVar[Mapping[str, Any]] = {}
-    """Its keys as the documentation shows them, where no database of this kind comes with the package."""
+    """Its keys as the documentation shows them, where no database of this kind comes with the package: those
+    without a default; its name is by default that of the kind."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     """What its rows carry in `source`: small letters, digits, "_" and "-"; unique in a campaign."""
@@ -79,7 +80,7 @@ class Source(BaseModel, ABC):
 
     @property
     def kind(self) -> str:
-        """The kind of source: the name of its file in `sources/`."""
+        """The kind of source: the name of the file (or folder) that defines it."""
         return type(self).__module__.rpartition(".")[2]
 
     def faults(self) -> Iterable[tuple[str, str, str]]:
@@ -102,9 +103,17 @@ class LocalSource(Source):
         """The same with what was left out."""
         return Batch(self.load(elements))
 
-    @abstractmethod
     def paths(self) -> tuple[Path, ...]:
-        """The files that it reads, which need not exist; what they hold decides its rows."""
+        """The files that it reads, which need not exist; what they hold decides its rows.
+
+        By default those that its keys name as `Path`; of a folder every file below it.
+        """
+        named = [value for _, value in self if isinstance(value, Path)]
+        return tuple(file for path in named for file in _files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 class SystemSource(Source):

@@ -19,35 +19,13 @@ from lodestone.report.reading import ReportData
 from lodestone.report.rendering import credits_of_libraries, environment, packed, source
 from lodestone.report.settings_view import hashes_view, settings_view, versions_view
 from lodestone.report.viewer import arrays_of, viewer_settings
-
-CATEGORIES: dict[str, tuple[str, ...]] = {
-    "guidance": ("guidance", "sweep", "cost", "pilot"),
-    "constraints": ("constraint-",),
-    "stability": ("hull", "audit"),
-    "candidates": ("diversity", "search", "strictness"),
-    "curation": ("attrition", "quality"),
-    "estimator": ("estimator", "agreement"),
-    "sources": ("sources",),
-}
-"""Category -> how the anchors of its panels begin; every panel of the report has one."""
-
-
-def category_of(panel: Panel) -> str:
-    """The category of a panel.
-
-    Raises:
-        ValueError: the panel has none.
-    """
-    for name, anchors in CATEGORIES.items():
-        if any(panel.anchor == a or (a.endswith("-") and panel.anchor.startswith(a)) for a in anchors):
-            return name
-    raise ValueError(f"the panel {panel.anchor!r} has no category; there are: {', '.join(CATEGORIES)}")
+from lodestone.workflow.paths import CATEGORIES
 
 
 def category_pages(data: ReportData) -> dict[str, str]:
     """Category -> page as HTML; a category without panels says so."""
     shown = panels(data)
-    found = {name: [p for p in shown if category_of(p) == name] for name in CATEGORIES}
+    found = {name: [p for p in shown if p.category == name] for name in CATEGORIES}
     return {name: _page(name, of, data) for name, of in found.items()}
 
 

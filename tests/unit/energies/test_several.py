@@ -16,7 +16,8 @@ from estimator_cases import script
 from lodestone.energies import identity
 from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreement, disagreements
 from lodestone.inference.intervals import wilson
-from lodestone.report.figures.agreement import agreement_panels, parity_figure
+from lodestone.report.figures.agreement import parity_figure
+from lodestone.report.panels import agreement as family
 from lodestone.structures import table
 
 EMT = {"kind": "ase", "calculator": "emt", "arguments": {}}
@@ -117,10 +118,10 @@ def test_two_estimators_and_one_that_cannot_be_had(folder: Path) -> None:
     assert "eV/atom" in figure.layout.xaxis.title.text
     assert parity_figure(found, "none", "ase emt", "x") is None
     data = SimpleNamespace(agreement=agreed, disagreements=worst, hull=found)
-    (panel,) = agreement_panels(data)
+    (panel,) = family.panels(data)
     assert [title for title, _ in panel.figures] == ["ase emt and ase lj"]
     assert len(panel.tables[0][1].rows) == 6
-    assert agreement_panels(SimpleNamespace(agreement=None, disagreements=None, hull=alone)) == ()
+    assert family.panels(SimpleNamespace(agreement=None, disagreements=None, hull=alone)) == ()
 
 
 def test_a_judge_that_cannot_be_had_stops_the_stage(folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lodestone.plugins import PluginError
 from lodestone.references import descriptions, sources
 from lodestone.references.descriptions import (
     contents,
@@ -83,10 +84,52 @@ def test_a_new_file_is_a_new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_file_without_a_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hollow.py").write_text("from lodestone.references.source import LocalSource\n")
     monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path)])
-    with pytest.raises(ReferenceSourceError, match="hollow must define one source, not 0"):
+    with pytest.raises(PluginError, match=r"hollow must define one class .*\.Source, not 0"):
         source_kind("hollow")
     with pytest.raises(ReferenceSourceError, match=r"unknown kind .*'nowhere'; there are: .*embedded"):
         source_kind("nowhere")
+
+
+ARCHIVE = """
+from pathlib import Path
+from lodestone.references.source import LocalSource, Source
+class Archive({base}):
+    path: Path
+    other: Path = Path("none.csv")
+    def {method}(self, elements):
+        raise NotImplementedError
+"""
+
+
+def test_what_a_kind_lacks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, base, method in (
+        ("without_load", "LocalSource", "lode"),
+        ("in_no_way", "Source", "load"),
+        ("without_example", "LocalSource", "load"),
+    ):
+        (tmp_path / f"{kind}.py").write_text(ARCHIVE.format(base=base, method=method))
+    monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path)])
+    with pytest.raises(PluginError, match=r"without_load\.Archive lacks load; define what LocalSource"):
+        source_kind("without_load")
+    with pytest.raises(PluginError, match=r"in_no_way\.Archive is asked in no way .*LocalSource, System"):
+        resolve({"kind": "in_no_way", "name": "mine"})
+    monkeypatch.setattr(descriptions, "kind_names", lambda: ("without_example",))
+    monkeypatch.setattr(descriptions, "database_names", lambda: ())
+    with pytest.raises(PluginError, match=r"Archive\.example: .* no default: path: is missing"):
+        examples()
+
+
+def test_the_files_of_a_source_are_those_that_its_keys_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shelved.py").write_text(ARCHIVE.format(base="LocalSource", method="load"))
+    monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path)])
+    shelf = tmp_path / "shelf" / "deep"
+    shelf.mkdir(parents=True)
+    (shelf / "one.cif").touch()
+    found = resolve({"kind": "shelved", "name": "mine", "path": str(shelf.parent)})
+    assert isinstance(found, LocalSource)
+    assert found.paths() == (shelf / "one.cif", Path("none.csv"))
 
 
 def test_a_new_description_is_a_new_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

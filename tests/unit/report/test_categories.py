@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lodestone.report.page import CATEGORIES, category_of, category_pages
-from lodestone.report.panel import Panel
+from lodestone.plugins import PluginError
+from lodestone.report import panels as folder
+from lodestone.report.page import category_pages
 from lodestone.report.panels import panels
 from lodestone.report.reading import read_report_data
-from lodestone.workflow.paths import CATEGORIES as PAGES
-from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.paths import CATEGORIES, CampaignPaths
 
 ROOT = Path(__file__).resolve().parents[3]
 LARGEST = 3_000_000  # bytes; plotly alone takes two
@@ -32,7 +32,7 @@ def pages(data):
 
 @pytest.mark.slow
 def test_every_category_has_a_page_a_rule_and_a_caption(pages):
-    assert tuple(pages) == tuple(CATEGORIES) == PAGES
+    assert tuple(pages) == CATEGORIES
     rules = (ROOT / "rules" / "report.smk").read_text(encoding="utf-8")
     for name in CATEGORIES:
         assert f'PATHS.figures("{name}")' in rules
@@ -44,14 +44,24 @@ def test_every_category_has_a_page_a_rule_and_a_caption(pages):
 def test_the_panels_of_the_report_are_all_there_and_once(data, pages):
     for panel in panels(data):
         holding = [name for name, html in pages.items() if f'<section id="{panel.anchor}">' in html]
-        assert holding == [category_of(panel)]
+        assert holding == [panel.category]
         assert pages[holding[0]].count('<div class="plot"') >= len(panel.figures)
 
 
-def test_a_panel_without_a_category_is_refused():
-    with pytest.raises(ValueError, match="'other' has no category"):
-        category_of(Panel("other", "", ""))
-    assert category_of(Panel("constraint-hull", "", "")) == "constraints"
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("CATEGORY = 'sources'", "lack `PLACE`, a number"),
+        ("PLACE = 1\nCATEGORY = 'other'", "lack `CATEGORY`, one of guidance, constraints"),
+        ("PLACE = 1\nCATEGORY = 'sources'", "lack `panels`, a function"),
+    ],
+)
+def test_a_module_that_lacks_something_is_named(text, wanted, tmp_path, monkeypatch):
+    name = f"lacking_{len(wanted)}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    with pytest.raises(PluginError, match=f"{name} {wanted}"):
+        folder.families.__wrapped__()
 
 
 def test_pages_are_whole_and_small(pages):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.report.panels.samplers import sampler_panels
+from lodestone.report.panels import samplers
 from lodestone.statistics.plan import ArmPlan, Plan
 from lodestone.statistics.sampler_tables import search, strictness
 from lodestone.structures.table import from_arrays
@@ -84,8 +84,8 @@ def test_strictness_counts_groups_supergroups_and_formulas(salts):
 def test_panels_are_there_only_for_arms_that_need_them(salts):
     arm = ArmPlan("strict", "drawn", None, 0.0, sampler="symmetric")
     tables = {"search": search({}, plan()), "strictness": strictness({"strict": salts}, plan(arm))}
-    (panel,) = sampler_panels(SimpleNamespace(statistics=tables))
+    (panel,) = samplers.panels(SimpleNamespace(statistics=tables))
     assert panel.anchor == "strictness"
     assert "225" in str(panel.tables)
     none = tables | {"strictness": strictness({}, plan())}
-    assert list(sampler_panels(SimpleNamespace(statistics=none))) == []
+    assert list(samplers.panels(SimpleNamespace(statistics=none))) == []

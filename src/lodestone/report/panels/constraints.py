@@ -12,18 +12,21 @@ from lodestone.report.figures.distributions import counts_figure, distribution_f
 from lodestone.report.figures.joint import Target, joint_figure
 from lodestone.report.figures.pareto import loss_unit, pareto_figure
 from lodestone.report.palette import Style
-from lodestone.report.panel import Panel
+from lodestone.report.panel import Panel, styles_of
 from lodestone.report.reading import ReportData
 from lodestone.statistics.quantities import REFERENCES
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+PLACE = 40
+CATEGORY = "constraints"
 Titled = tuple[str, "Figure"]
 
 
-def constraint_panels(data: ReportData, drawn: Mapping[str, Style]) -> Iterator[Panel]:
+def panels(data: ReportData) -> Iterator[Panel]:
     """The panel of every constraint, in the campaign's order."""
+    drawn = styles_of(data)
     for constraint in data.summary["constraints"]:
         name = constraint["name"]
         figures = [

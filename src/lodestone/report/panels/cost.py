@@ -15,6 +15,8 @@ from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
 from lodestone.report.texts import HEADS
 
+PLACE = 30
+CATEGORY = "guidance"
 SHOWN = (
     *("method", "arm", "strength", "outcome", "n", "successes"),
     *("passes_per_structure", "passes_per_success", "passes_per_success_low", "passes_per_success_high"),
@@ -23,7 +25,13 @@ SHOWN = (
 """Columns of the table on the page; the files hold all of them."""
 
 
-def cost_panel(data: ReportData) -> Panel:
+def panels(data: ReportData) -> Iterator[Panel]:
+    """Cost of a success, and the pilots behind the strength."""
+    yield _cost(data)
+    yield from _pilot(data)
+
+
+def _cost(data: ReportData) -> Panel:
     """Cost of every outcome and arm, by constraint."""
     table = data.statistics["cost"]
     names = [c["name"] for c in data.summary["constraints"]]
@@ -39,7 +47,7 @@ def cost_panel(data: ReportData) -> Panel:
     )
 
 
-def pilot_panels(data: ReportData) -> Iterator[Panel]:
+def _pilot(data: ReportData) -> Iterator[Panel]:
     """What the pilots tried, where the strength was theirs to choose."""
     pilots = [c["pilot"] for c in _constraints(data) if c.get("pilot")]
     if pilots:

@@ -9,8 +9,11 @@ from lodestone.report.cells import plain_view
 from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
 
+PLACE = 90
+CATEGORY = "candidates"
 
-def sampler_panels(data: ReportData) -> Iterator[Panel]:
+
+def panels(data: ReportData) -> Iterator[Panel]:
     """A panel for the searches and one for the strict arms, where there are any."""
     search, strict = data.statistics["search"], data.statistics["strictness"]
     if search.height:

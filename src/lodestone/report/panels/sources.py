@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lodestone.report import texts
@@ -11,6 +11,8 @@ from lodestone.report.panel import Panel
 from lodestone.report.reading import ReportData
 from lodestone.statistics.notes import brief
 
+PLACE = 130
+CATEGORY = "sources"
 COLUMNS = (
     Column("source"),
     Column("kind"),
@@ -23,10 +25,10 @@ COLUMNS = (
 )
 
 
-def sources_panel(data: ReportData) -> Panel:
+def panels(data: ReportData) -> Iterator[Panel]:
     """One row per source, in the order in which they were asked."""
     view = View(COLUMNS, rows_of(_row(source) for source in data.sources))
-    return Panel(
+    yield Panel(
         "sources",
         "Sources of known crystals",
         texts.SOURCES,

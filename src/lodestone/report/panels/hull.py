@@ -1,0 +1,43 @@
+"""Stability: the convex hull with candidates and references, and energies above it by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from lodestone.report import texts
+from lodestone.report.figures.hulls import above_hull_figure, hull_figure
+from lodestone.report.panel import Panel, styles_of
+from lodestone.report.reading import ReportData
+
+PLACE = 50
+CATEGORY = "stability"
+
+
+def panels(data: ReportData) -> Iterator[Panel]:
+    """The hull of the chemical system."""
+    drawn = styles_of(data)
+    shown_below = data.summary["shown_below"]
+    elements = data.summary["chemical_system"].split("-")
+    energies = data.reference_energies.select("id", "energy_per_atom")
+    references = (
+        data.references.select("id", "formula")
+        .join(energies, on="id", how="inner")
+        .join(data.hull.filter(pl.col("kind") == "reference").select("id", "kind", "e_above_hull"), on="id")
+    )
+    candidates = data.candidates.filter(pl.col("is_representative").fill_null(value=False)).select(
+        "id", "formula", "energy_per_atom", pl.lit("candidate").alias("kind"), "e_above_hull"
+    )
+    points = pl.concat([references.select(candidates.columns), candidates])
+    drawings = (
+        ("convex hull (composition in atomic fractions)", hull_figure(points, elements, shown_below)),
+        ("energies above the hull, by arm", above_hull_figure(data.candidates, drawn)),
+    )
+    yield Panel(
+        "hull",
+        "Stability",
+        texts.STABILITY.format(shown_below=shown_below),
+        tuple((t, f) for t, f in drawings if f is not None),
+        missing="No energy above the hull is known.",
+    )
