@@ -5,10 +5,12 @@ A folder is its own registry: a file (or a folder) that lies there is found by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
@@ -109,9 +111,40 @@ def registered(group: str) -> tuple[EntryPoint, ...]:
     return tuple(sorted(entry_points(group=ENTRY_POINTS + group), key=lambda point: point.name))
 
 
-def sources(group: str) -> Iterator[str]:
-    """Names of the modules behind the entry points of a group."""
-    return (point.module for point in registered(group))
+def distributions() -> dict[str, str]:
+    """Name and version of every other package that registers plugins, by name."""
+    groups = (group for group in entry_points().groups if group.startswith(ENTRY_POINTS))
+    found = {point.dist for group in groups for point in entry_points(group=group) if point.dist}
+    return dict(sorted((package.name, package.version) for package in found))
+
+
+def digest(group: str) -> str:
+    """Hash of the source of the modules behind the entry points of a group; "" where there are none.
+
+    Of a module that is a package, all its files count; of another what it imports does not. Nothing is
+    imported.
+    """
+    names_of = sorted({point.module for point in registered(group)})
+    if not names_of:
+        return ""
+    found = hashlib.sha256()
+    for name in names_of:
+        for path in _files(name):
+            found.update(f"{name} {path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()[:16]
+
+
+def _files(module: str) -> list[Path]:
+    """The source files of a module, sorted; none where it is not there."""
+    package, *inner = module.split(".")
+    top = find_spec(package)
+    if top is None:
+        return []
+    if not inner and not top.submodule_search_locations:
+        return [Path(top.origin)] if top.origin else []
+    stems = [Path(folder).joinpath(*inner) for folder in top.submodule_search_locations or ()]
+    single = [stem.with_suffix(".py") for stem in stems if inner and stem.with_suffix(".py").is_file()]
+    return single or sorted(path for stem in stems for path in stem.rglob("*.py"))
 
 
 def _loaded(point: EntryPoint) -> Any:

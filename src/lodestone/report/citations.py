@@ -36,6 +36,21 @@ class Work:
         return "\n".join([f"@misc{{{self.key},", *lines, "}"])
 
 
+@dataclass(frozen=True)
+class Told:
+    """A work as a plugin tells it itself, as plain text."""
+
+    words: str
+
+    def text(self) -> str:
+        """One line."""
+        return self.words
+
+    def bibtex(self) -> str:
+        """None is told."""
+        return ""
+
+
 ALWAYS = (
     Work(
         "mattergen", "C. Zeni et al.", "A generative model for inorganic materials design",
@@ -129,12 +144,27 @@ SAMPLERS = {
 }  # fmt: skip
 
 
-def citations(estimator: Any, sources: Iterable[str] = (), samplers: Iterable[str] = ()) -> list[Work]:
+def citations(estimator: Any, sources: Iterable[str] = (), samplers: Iterable[str] = ()) -> list[Work | Told]:
     """Works behind the campaign; `estimator` is the configuration's section, a name, or None.
 
-    `sources` are the names of the sources of references, `samplers` those of other samplers.
+    `sources` are the names of the sources of references, `samplers` those of other samplers. Kinds that tell
+    their citation themselves are cited by it.
     """
+    from lodestone.energies.estimators import estimator_kinds
+    from lodestone.sampling.samplers.registry import sampler_models
+
     kind = estimator.get("kind") if isinstance(estimator, dict) else estimator
-    named = [work for key, work in ESTIMATORS.items() if key in str(kind or "").lower()]
-    drawn = [work for name in dict.fromkeys(samplers) for work in SAMPLERS.get(name, ())]
+    known = [work for key, work in ESTIMATORS.items() if key in str(kind or "").lower()]
+    named = _told(estimator_kinds().get(str(kind))) or known
+    drawn = [
+        work
+        for name in dict.fromkeys(samplers)
+        for work in _told(sampler_models().get(name)) or SAMPLERS.get(name, ())
+    ]
     return [*ALWAYS, *drawn, *named, *(SOURCES[name] for name in sources if name in SOURCES)]
+
+
+def _told(model: Any) -> list[Told]:
+    """What a kind says of itself; nothing where it says nothing, or is not installed here."""
+    text = getattr(model, "citation", "")
+    return [Told(text)] if text else []

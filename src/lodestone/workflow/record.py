@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lodestone import plugins
 from lodestone.runtime.files import file_hash
 
 PACKAGES = (
@@ -18,14 +19,17 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on; missing ones are left out."""
+    """Versions of Python and of the packages that a result depends on; missing ones are left out.
+
+    Those of other packages that register plugins come last.
+    """
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | plugins.distributions()
 
 
 def make_record(settings: Mapping[str, Any], *, references: Path, candidates: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Grid(Sampler):
     """Atoms evenly on a line, their elements by chance."""
 
     uses_network: ClassVar[bool] = False
+    title: ClassVar[str] = "atoms on a line"
     citation: ClassVar[str] = "B. Toymaker, Atoms on a line, J. Toys 2, 1 (2021)."
 
     kind: Literal["grid"] = Field("grid", description="Atoms evenly on a line.")

@@ -22,6 +22,7 @@ from lodestone.constraints import AnyTerm, Term, term_models
 from lodestone.constraints.functions import sha256, split
 from lodestone.structures.elements import NUMBERS, RADII
 from lodestone.structures.neighbours import neighbour_counts
+from lodestone.testing import check_descriptor
 
 WITHOUT_POTENTIAL = [kind for kind in term_models() if kind != "energy_above_hull"]
 ADAPTER: TypeAdapter[Term] = TypeAdapter(AnyTerm)
@@ -129,26 +130,14 @@ def test_no_centre_is_not_defined(kind: str) -> None:
     assert torch.isfinite(each.smooth(clean(atoms))).all()
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
 @pytest.mark.parametrize("kind", WITHOUT_POTENTIAL)
-def test_a_broken_cell_is_not_defined_and_breaks_no_neighbour(
-    kind: str, bad: float, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_kind_holds_to_the_contract(kind: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)  # where the function of the example lies
-    keys = {"kind": kind} | dict(term_models()[kind].example)
+    keys = dict(term_models()[kind].example)
     if kind == "function":
         module, _ = split(keys["function"])
         keys["sha256"] = {module: sha256(module)}
-    each = ADAPTER.validate_python(keys)
-    numbers, frac = np.array([27, 8]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
-    cell = np.eye(3) * 4
-    cell[0] = bad
-    found = each.hard(numbers, cell, frac)
-    assert found is None or (kind == "volume_per_atom" and bad == 0.0)
-    good = Atoms(numbers, scaled_positions=frac, cell=np.eye(3) * 4, pbc=True)
-    pair_of = clean(good, good)
-    pair_of.cell[0] = torch.tensor(cell)
-    assert float(each.smooth(pair_of)[1]) == pytest.approx(float(each.smooth(clean(good))[0]), abs=1e-9)
+    check_descriptor(term_models()[kind], keys)
 
 
 def test_radii_are_cordero_s() -> None:

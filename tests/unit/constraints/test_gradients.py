@@ -1,4 +1,7 @@
-"""Gradients by finite differences, and where they must not vanish."""
+"""Gradients by finite differences, and where they must not vanish.
+
+The examples of all kinds are checked with the contract (`test_descriptors`); here are those that matter.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from ase import Atoms
 from crystals import TRICLINIC, clean
 from pydantic import TypeAdapter
 
-from lodestone.constraints import AnyTerm, Term, term_models
+from lodestone.constraints import AnyTerm, Term
 from lodestone.constraints.clean import CleanEstimate
 from lodestone.sampling.guidance import Objective
 
@@ -33,12 +36,6 @@ TERMS: dict[str, dict[str, Any]] = {
     **{q: {"kind": "lattice", "quantity": q, "target": 3} for q in ("a", "b", "c", "aspect_ratio")},
     **{q: {"kind": "lattice", "quantity": q, "target": 80} for q in ("alpha", "beta", "gamma")},
 }  # fmt: skip
-
-
-def test_every_kind_is_here() -> None:
-    kinds = {keys["kind"] for keys in TERMS.values()}
-    # the one is tested with its potential, the other has no gradient
-    assert kinds == set(term_models()) - {"energy_above_hull", "function"}
 
 
 @pytest.mark.parametrize("name", TERMS)

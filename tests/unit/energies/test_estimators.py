@@ -9,7 +9,7 @@ from lodestone.energies.estimators import estimator_and_guards, estimator_kinds,
 
 
 def test_every_kind_is_found_by_its_file() -> None:
-    assert set(estimator_kinds()) == {"ase", "chgnet", "grace"}
+    assert {"ase", "chgnet", "grace"} <= set(estimator_kinds())
 
 
 def test_an_unknown_kind_says_what_there_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,15 @@ ALLOWED = (
 RESERVED = ("references", "pilot")
 """Names of other folders beside those of the arms."""
 KINDS = tuple(sampler_models())
+
+
+def _either(words: Iterable[str]) -> str:
+    *others, last = words
+    return " or ".join([", ".join(others), last] if others else [last])
+
+
+TOLD = _either(f"{kind} ({model.title})" if model.title else kind for kind, model in sampler_models().items())
+GUIDED = _either(f"`{kind}`" for kind, model in sampler_models().items() if model.can_be_guided)
 
 
 def _form(value: Any) -> str:
@@ -49,8 +59,7 @@ class ExtraArm(Section):
     sampler: Sampler | None = Field(
         None,
         description="What draws the structures, as many as `sampling.structures`, if they do not come from "
-        "elsewhere: gss (generative structure search), rss (random structure search) or symmetric (strict "
-        "space groups and formula); the name alone, or a mapping with its `kind` and settings.",
+        f"elsewhere: {TOLD}; the name alone, or a mapping with its `kind` and settings.",
         json_schema_extra=allowed(f"{', '.join(KINDS)}, or a mapping whose kind is one of these"),
     )
     role: Literal["imported", "unguided", "control", "guided"] = Field(
@@ -60,13 +69,13 @@ class ExtraArm(Section):
     )
     constraint: str | None = Field(
         None,
-        description="Constraint that the structures were made for, or that guides the sampler `symmetric`; "
+        description=f"Constraint that the structures were made for, or that guides the sampler {GUIDED}; "
         "they are then tested against the arms of `statistics.comparisons`.",
         json_schema_extra=allowed("the name of a constraint, or null"),
     )
     strength: Annotated[float, Field(ge=0)] | None = Field(
         None,
-        description="Strength of the guidance inside the sampler `symmetric`; null: the last of "
+        description=f"Strength of the guidance inside the sampler {GUIDED}; null: the last of "
         "`guidance.strengths`.",
         json_schema_extra=unit("Å"),
     )

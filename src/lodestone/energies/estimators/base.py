@@ -29,7 +29,7 @@ class EstimatorSettings(Section):
     beside_embedded: ClassVar[Mapping[str, Any]] = {}
     """Defaults of keys beside the embedded checkpoint, which is for trying the software."""
     citation: ClassVar[str] = ""
-    """What to cite, as plain text, where the report does not know the kind itself."""
+    """What the report tells to cite, as plain text."""
 
     def create(self, batch_size: int) -> Estimator:
         """The estimator itself (`lodestone.energies.evaluation.Estimator`); heavy imports belong here.

@@ -47,6 +47,10 @@ class Sampler(Section):
 
     rank: ClassVar[int] = 100
     """Its place in lists of kinds; the lowest comes first."""
+    title: ClassVar[str] = ""
+    """What it is, in a few words, for the documentation of the key `sampler`."""
+    citation: ClassVar[str] = ""
+    """What the report tells to cite, as plain text."""
     version: ClassVar[int] = 1
     """Raised by hand when its samples would come out differently: finished ones are then drawn anew."""
     uses_network: ClassVar[bool] = True

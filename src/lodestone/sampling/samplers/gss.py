@@ -69,6 +69,8 @@ class Finishing(Sampler):
 class Gss(Finishing):
     """Diffusion whose drift has the forces of energy.estimator in it, then a relaxation."""
 
+    title: ClassVar[str] = "generative structure search"
+
     kind: Literal["gss"] = Field(
         "gss", description="Generative structure search: learned score and physical forces."
     )

@@ -16,6 +16,7 @@ VOLUME = "two factors from above 0 to 10, the smaller one first, e.g. [0.7, 1.4]
 class Rss(Finishing):
     """Random cells and positions, relaxed by energy.estimator; no model is asked."""
 
+    title: ClassVar[str] = "random structure search"
     uses_network: ClassVar[bool] = False
 
     kind: Literal["rss"] = Field("rss", description="Random structure search, without a model.")

@@ -17,6 +17,7 @@ Number = Annotated[int, Field(ge=1, le=230)]
 class Symmetric(Sampler):
     """Sampling whose every structure keeps its space group and its formula (arXiv 2411.08464)."""
 
+    title: ClassVar[str] = "strict space groups and formula"
     uses_network: ClassVar[bool] = True
     needs_proposals: ClassVar[bool] = True
     can_be_guided: ClassVar[bool] = True
