@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from lodestone import plugins
 from lodestone.config.arms import Arm, Shard, arms, shards
 from lodestone.config.campaign import Campaign
 from lodestone.pilot import PILOT_VERSION
@@ -136,6 +137,14 @@ HULL = ("references", "reference_energy", "term_reference_energy")
 """What a term that asks for energies above the hull needs."""
 ESTIMATORS = ("energies/estimators/**/*.py",)
 DESCRIPTORS = ("constraints/descriptors/*.py",)
+SOURCES, PANELS = "references/sources/**/*.py", "report/**/*"
+PLUGINS = {
+    ESTIMATORS[0]: "estimators",
+    DESCRIPTORS[0]: "descriptors",
+    SOURCES: "references",
+    PANELS: "panels",
+}
+"""Folders of plugins, and the groups under which other packages register theirs: their code counts too."""
 
 
 def _sampled(campaign: Campaign) -> list[Arm]:
@@ -159,7 +168,7 @@ STAGES: tuple[Stage, ...] = (
         name="references",
         table=PATHS.references,
         settings=slices.references,
-        code=("references/gather.py", "references/sources/**/*.py"),
+        code=("references/gather.py", SOURCES),
     ),
     Stage(
         name="reference_energy",
@@ -322,14 +331,14 @@ STAGES: tuple[Stage, ...] = (
         table=PATHS.report,
         needs=("record", "analyse", "references", "reference_energy", "hull", "pilot"),
         settings=slices.whole,
-        code=("report/**/*",),
+        code=(PANELS,),
     ),
     Stage(
         name="figures",
         table=PATHS.figures("guidance"),
         needs=("record", "analyse", "references", "reference_energy", "hull", "pilot"),
         settings=slices.whole,
-        code=("report/page.py", "report/templates/**/*"),
+        code=(PANELS,),
     ),
 )
 """Every stage, each after those that it waits for."""
@@ -388,7 +397,10 @@ def code(stage: str) -> str:
         ValueError: there is no such stage.
     """
     own = stage_named(stage).code
-    return own if isinstance(own, str) else digest(own)
+    if isinstance(own, str):
+        return own
+    elsewhere = [plugins.digest(group) for pattern, group in PLUGINS.items() if pattern in own]
+    return "-".join([digest(own), *filter(None, elsewhere)])
 
 
 def jobs(campaign: Campaign) -> list[Job]:

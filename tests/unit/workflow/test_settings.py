@@ -225,3 +225,10 @@ def test_the_meaning_of_code_is_not_its_comments():
     assert of(plain) == of('"""What it is."""\ndef f(x):\n    """Add."""\n    return (x +  1)  # one\n')
     assert of(plain) != of("def f(x):\n    return x + 2\n")
     assert of("def f():\n    '''Only text.'''\n") == of("def f():\n    '''Other text.'''\n")
+
+
+def test_code_of_plugins_of_other_packages_counts_where_it_is_used(monkeypatch):
+    before = {stage.name: code_of(stage.name) for stage in STAGES}
+    monkeypatch.setattr("lodestone.plugins.digest", lambda group: "abc" if group == "estimators" else "")
+    touched = {stage.name for stage in STAGES if code_of(stage.name) != before[stage.name]}
+    assert touched == {"relax", "energy", "reference_energy", "other_energy", "term_reference_energy"}
