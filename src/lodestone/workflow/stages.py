@@ -141,7 +141,7 @@ SOURCES, PANELS = "references/sources/**/*.py", "report/**/*"
 PLUGINS = {
     ESTIMATORS[0]: "estimators",
     DESCRIPTORS[0]: "descriptors",
-    SOURCES: "references",
+    SOURCES: "sources",
     PANELS: "panels",
 }
 """Folders of plugins, and the groups under which other packages register theirs: their code counts too."""
