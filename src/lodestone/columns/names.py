@@ -6,16 +6,15 @@ A member is its name: it serves as a key of a row, in polars, in JSON and in fil
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
 
 
 class Col(StrEnum):
-    """A column of the tables; `unit` and `label` are what figures, heads of tables and pages say."""
+    """A column of the tables; `unit` and `label` are those of figures, heads of tables and the documentation."""
 
     unit: str
     label: str
 
-    def __new__(cls, name: str, label: str, unit: str = "") -> Self:
+    def __new__(cls, name: str, label: str, unit: str = "") -> Col:
         """A member whose value is the column's name in the tables."""
         member = str.__new__(cls, name)
         member._value_ = name
