@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import ATTRITION, REASONS
+from lodestone.columns import ATTRITION, REASONS
 from lodestone.inference.intervals import Interval
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval

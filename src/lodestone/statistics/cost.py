@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import COST
+from lodestone.columns import COST
 from lodestone.inference.intervals import UNDEFINED, Interval
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval

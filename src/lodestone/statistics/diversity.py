@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import DIVERSITY
+from lodestone.columns import DIVERSITY
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import quarantined, rate_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import PARETO
+from lodestone.columns import PARETO
 from lodestone.statistics.outcomes import quarantined
 from lodestone.statistics.plan import Plan
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import QUALITY
+from lodestone.columns import QUALITY
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.candidates import structures_of
 from lodestone.statistics.lineages import rate_interval

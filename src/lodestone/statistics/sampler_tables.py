@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.columns.tables import SEARCH, STRICTNESS
+from lodestone.columns import SEARCH, STRICTNESS
 from lodestone.inference.intervals import wilson
 from lodestone.statistics.plan import ArmPlan, Plan
 

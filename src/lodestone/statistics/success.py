@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns.tables import RATES, SUCCESS
+from lodestone.columns import RATES, SUCCESS
 from lodestone.inference.intervals import UNDEFINED, newcombe, risk_ratio, risk_ratio_interval, wilson
 from lodestone.inference.power import minimal_detectable_effect
 from lodestone.inference.tests import benjamini_hochberg, holm, larger, threshold
