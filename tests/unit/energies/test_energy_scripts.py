@@ -15,6 +15,7 @@ from ase.build import bulk
 from estimator_cases import SCRIPTS, script
 
 from lodestone.structures import table
+from lodestone.workflow.script_settings import HullSettings
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     table.write_table(table.from_ase(["a", "b"], _crystals(2)), tmp_path / "symmetrized.parquet")
     screened = pl.DataFrame({"id": ["a", "b"], "passed": [True, True]})
     table.write_table(screened, tmp_path / "screened.parquet")
-    settings = {"energy": ENERGY, "elements": ["Au", "Cu"], "hull": {"shown_below": 0.5}}
+    settings = {"energy": ENERGY}
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
         settings=settings, output=tmp_path / "energy.parquet", state=tmp_path / "s1",
@@ -87,7 +88,8 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     script("hull").main(
         symmetrized=[tmp_path / "symmetrized.parquet"], energies=[tmp_path / "energy.parquet"],
         references=tmp_path / "references.parquet",
-        reference_energies=tmp_path / "reference_energies.parquet", settings=settings,
+        reference_energies=tmp_path / "reference_energies.parquet",
+        settings=HullSettings(elements=("Au", "Cu")),
         output=tmp_path / "hull.parquet", audit=tmp_path / "audit.parquet",
         estimator_error=tmp_path / "error.parquet",
     )  # fmt: skip

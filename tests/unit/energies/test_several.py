@@ -18,6 +18,7 @@ from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreemen
 from lodestone.inference.intervals import wilson
 from lodestone.report.figures.agreement import agreement_panels, parity_figure
 from lodestone.structures import table
+from lodestone.workflow.script_settings import HullSettings
 
 EMT = {"kind": "ase", "calculator": "emt", "arguments": {}}
 LJ = {"kind": "ase", "calculator": "lj", "arguments": {"sigma": 2.3, "epsilon": 0.4, "rc": 6.0}}
@@ -69,7 +70,7 @@ def hull(folder: Path, others: list[str]) -> pl.DataFrame:
         symmetrized=[folder / arm / "symmetrized.parquet" for arm in ("a", "b")],
         energies=[folder / arm / "judge.parquet" for arm in ("a", "b")],
         references=folder / "references.parquet", reference_energies=folder / "judge.parquet",
-        settings={"elements": ["Au", "Cu"]} | ({"others": others} if others else {}),
+        settings=HullSettings(elements=("Au", "Cu"), others=tuple(others)),
         output=folder / "hull.parquet", audit=folder / "audit.parquet",
         estimator_error=folder / "error.parquet",
         other_energies=[folder / arm / f"{name}.parquet" for name in others for arm in ("a", "b")],
