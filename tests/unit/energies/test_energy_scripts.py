@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 from estimator_cases import SCRIPTS, script
 
+from lodestone.energies.settings import EnergySettings
 from lodestone.structures import table
 from lodestone.workflow.script_settings import HullSettings
 
@@ -24,6 +25,7 @@ ENERGY = {
     "batch_size": 8,
     "relax": {"steps": 15, "largest_force": 0.02},
 }
+EVALUATION = {key: ENERGY[key] for key in ("estimator", "batch_size")}
 SLOW = """
 import sys, time
 from importlib.util import module_from_spec, spec_from_file_location
@@ -58,7 +60,8 @@ def test_energy_keeps_every_row_and_says_why_there_is_none(tmp_path: Path) -> No
     table.write_table(screened, tmp_path / "screened.parquet")
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
-        settings={"energy": ENERGY}, output=tmp_path / "energy.parquet", state=tmp_path / "state",
+        settings=EnergySettings.model_validate({"energy": EVALUATION}),
+        output=tmp_path / "energy.parquet", state=tmp_path / "state",
     )  # fmt: skip
     found = table.read_table(tmp_path / "energy.parquet")
     assert found["id"].to_list() == ["a", "b", "c"]
@@ -76,7 +79,7 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     table.write_table(table.from_ase(["a", "b"], _crystals(2)), tmp_path / "symmetrized.parquet")
     screened = pl.DataFrame({"id": ["a", "b"], "passed": [True, True]})
     table.write_table(screened, tmp_path / "screened.parquet")
-    settings = {"energy": ENERGY}
+    settings = EnergySettings.model_validate({"energy": EVALUATION})
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
         settings=settings, output=tmp_path / "energy.parquet", state=tmp_path / "s1",

@@ -15,6 +15,7 @@ from estimator_cases import script
 
 from lodestone.energies import identity
 from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreement, disagreements
+from lodestone.energies.settings import EnergySettings
 from lodestone.inference.intervals import wilson
 from lodestone.report.figures.agreement import agreement_panels, parity_figure
 from lodestone.structures import table
@@ -54,13 +55,14 @@ def evaluate(folder: Path, estimator: dict[str, Any], name: str, *, optional: bo
     settings = {"energy": {"estimator": estimator, "batch_size": 8}} | (
         {"optional": True} if optional else {}
     )
+    typed = EnergySettings.model_validate(settings)
     for arm in ("a", "b"):
         script("energy").main(
             symmetrized=folder / arm / "symmetrized.parquet", screened=folder / arm / "screened.parquet",
-            settings=settings, output=folder / arm / f"{name}.parquet", state=folder / "state" / arm / name,
+            settings=typed, output=folder / arm / f"{name}.parquet", state=folder / "state" / arm / name,
         )  # fmt: skip
     script("reference_energy").main(
-        references=folder / "references.parquet", settings=settings,
+        references=folder / "references.parquet", settings=typed,
         output=folder / f"{name}.parquet", state=folder / "state" / name,
     )  # fmt: skip
 
