@@ -35,7 +35,7 @@ script = module_from_spec(spec)
 spec.loader.exec_module(script)
 script.CHUNK = 4
 folder = Path(sys.argv[2])
-settings = eval(sys.argv[3])
+settings = script.RelaxSettings.model_validate(eval(sys.argv[3]))
 script.main(samples=[folder / "samples.parquet"], measured=folder / "measured.parquet",
             settings=settings, output=folder / sys.argv[4], state=folder / "state")
 """
@@ -118,7 +118,7 @@ def _relax_inputs(folder: Path, n: int) -> dict[str, object]:
     )
     table.write_table(measured, folder / "measured.parquet")
     terms = [{"kind": "volume_per_atom", "target": 14.0}]
-    constraint = {"terms": terms, "combine": 2.0, "satisfied_within": 0.7, "primary": True}
+    constraint = {"terms": terms, "combine": 2.0, "satisfied_within": 0.7}
     return {"energy": ENERGY, "constraints": {"v": constraint}}
 
 

@@ -15,7 +15,7 @@ from lodestone.workflow.stages import BY_NAME, STAGES, Per, settings
 from lodestone.workflow.wiring import load
 
 CAMPAIGNS = ("demo", "strict", "search", "functions")
-UNTYPED = {"record", "report", "figures", "sample", "pilot", "measure", "relax", "analyse"}
+UNTYPED = {"record", "report", "figures", "sample", "pilot", "analyse"}
 """Stages whose scripts read the whole campaign, or pass a mapping on."""
 TYPED = [stage for stage in STAGES if stage.name not in UNTYPED]
 
