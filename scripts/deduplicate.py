@@ -3,10 +3,13 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from lodestone.curation.settings import DeduplicateSettings
 
 
-def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+def main(
+    *, symmetrized: Path, screened: Path, settings: DeduplicateSettings, output: Path, state: Path
+) -> None:
     """Write one row per structure, in the same order; finished parts survive in `state`."""
     from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
@@ -18,7 +21,7 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
 
 
 def _deduplicate(
-    symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path
+    symmetrized: Path, screened: Path, settings: DeduplicateSettings, output: Path, state: Path
 ) -> None:
     from lodestone.curation.duplicates import duplicates_table
     from lodestone.curation.settings import similarity
@@ -29,7 +32,7 @@ def _deduplicate(
     found = duplicates_table(
         read_table(symmetrized),
         read_table(screened),
-        similarity(settings),
+        similarity(settings, settings.threshold),
         progress=reporter("deduplicate", resumes=True),
         processes=granted(),
         tell=partial(print, "deduplicate:", file=sys.stderr, flush=True),

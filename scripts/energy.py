@@ -1,10 +1,11 @@
 """Energies of the symmetrised structures of one arm, by one of the campaign's estimators, unrelaxed."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.energies.settings import EnergySettings
 
 
-def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+def main(*, symmetrized: Path, screened: Path, settings: EnergySettings, output: Path, state: Path) -> None:
     """Evaluate what passed the screening; the others keep their row, with the reason.
 
     What made the energies is written beside `output`, as JSON.
@@ -18,7 +19,7 @@ def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output:
             clear(state)
 
 
-def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+def _evaluate(symmetrized: Path, screened: Path, settings: EnergySettings, output: Path, state: Path) -> None:
     import polars as pl
 
     from lodestone.energies.evaluation import with_unevaluated

@@ -1,7 +1,8 @@
 """Energies above the hull of all candidates and references, the hull's audit, the estimator's errors."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.workflow.script_settings import HullSettings
 
 NONE: list[Path] = []  # there is one estimator
 
@@ -12,7 +13,7 @@ def main(
     energies: list[Path],
     references: Path,
     reference_energies: Path,
-    settings: dict[str, Any],
+    settings: HullSettings,
     output: Path,
     audit: Path,
     estimator_error: Path,
@@ -34,7 +35,7 @@ def main(
     size, found = len(symmetrized), judge.hull
     others = {
         key: read_side(symmetrized, other_energies[i * size : (i + 1) * size], references, by)
-        for i, (key, by) in enumerate(zip(settings.get("others", []), other_reference_energies, strict=True))
+        for i, (key, by) in enumerate(zip(settings.others, other_reference_energies, strict=True))
     }
     if others:
         found, agreed, worst = compare(judge, others)
@@ -43,7 +44,7 @@ def main(
         for side, path in zip(others.values(), hulls, strict=True):
             write_table(side.hull, path)
     write_table(found, output)
-    write_table(judge.audit(settings["elements"]), audit)
+    write_table(judge.audit(settings.elements), audit)
     write_table(judge.error, estimator_error)
 
 

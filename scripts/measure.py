@@ -1,12 +1,13 @@
 """Measure the constraints and the validity of every raw sample of an arm."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.constraints.settings import MeasureSettings
 
 NO_HULL: list[Path] = []  # no term needs one
 
 
-def main(*, samples: list[Path], settings: dict[str, Any], output: Path, hull: list[Path] = NO_HULL) -> None:
+def main(*, samples: list[Path], settings: MeasureSettings, output: Path, hull: list[Path] = NO_HULL) -> None:
     """Write one row per structure, in the same order.
 
     `hull` holds the references and their energies, where a term needs them.
@@ -18,7 +19,8 @@ def main(*, samples: list[Path], settings: dict[str, Any], output: Path, hull: l
     from lodestone.structures.table import read_table, write_table
 
     raw = pl.concat([read_table(path) for path in samples])
-    write_table(measure_table(raw, settings["constraints"], context_of(settings, hull)), output)
+    given = settings.params()
+    write_table(measure_table(raw, given["constraints"], context_of(given, hull)), output)
 
 
 if __name__ == "__main__":

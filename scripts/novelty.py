@@ -3,11 +3,12 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from lodestone.curation.settings import NoveltySettings
 
 
 def main(
-    *, symmetrized: Path, duplicates: Path, references: Path, settings: dict[str, Any], output: Path
+    *, symmetrized: Path, duplicates: Path, references: Path, settings: NoveltySettings, output: Path
 ) -> None:
     """Write one row per structure, in the same order."""
     from lodestone.curation.novelty import novelty_table
@@ -21,8 +22,8 @@ def main(
         read_table(symmetrized),
         read_table(duplicates),
         read_references(references),
-        similarity(settings["deduplicate"], settings["threshold"]),
-        order=settings["references"],
+        similarity(settings.deduplicate, settings.threshold),
+        order=settings.references,
         progress=reporter("novelty"),
         processes=granted(),
         tell=partial(print, "novelty:", file=sys.stderr, flush=True),

@@ -1,13 +1,14 @@
 """Propose space groups and Wyckoff positions for the compositions of an arm, ranked."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.workflow.script_settings import ProposeSettings
 
 NO_GENERATOR: list[Path] = []  # the proposals follow the prototypes of the references
 
 
 def main(
-    *, settings: dict[str, Any], references: Path, output: Path, generator: list[Path] = NO_GENERATOR
+    *, settings: ProposeSettings, references: Path, output: Path, generator: list[Path] = NO_GENERATOR
 ) -> str:
     """Write the table of proposals; `generator` holds the weights of a learned one."""
     from lodestone.structures.formulas import formula_of
@@ -18,10 +19,10 @@ def main(
 
     proposer = load(generator[0]) if generator else Prototypes(read_table(references))
     found = proposals_for(
-        proposer, settings["compositions"], settings["proposals"], settings["space_groups"], settings["seed"]
+        proposer, settings.compositions, settings.proposals, settings.space_groups, settings.seed
     )
     write_table(found, output)
-    without = [f for f in map(formula_of, settings["compositions"]) if f not in found["formula"].to_list()]
+    without = [f for f in map(formula_of, settings.compositions) if f not in found["formula"].to_list()]
     note = f"; none for {', '.join(without)}: no positions add up to it" if without else ""
     return f"{len(found)} proposals in {found['space_group'].n_unique()} space groups{note}"
 

@@ -1,10 +1,11 @@
 """Energies of the reference structures by one of the campaign's estimators: both sides share its errors."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.energies.settings import EnergySettings
 
 
-def main(*, references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+def main(*, references: Path, settings: EnergySettings, output: Path, state: Path) -> None:
     """Evaluate every reference; what cannot be evaluated keeps its row, with the reason.
 
     What made the energies is written beside `output`, as JSON.
@@ -18,7 +19,7 @@ def main(*, references: Path, settings: dict[str, Any], output: Path, state: Pat
             clear(state)
 
 
-def _evaluate(references: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
+def _evaluate(references: Path, settings: EnergySettings, output: Path, state: Path) -> None:
     from lodestone.energies.stage import evaluated
     from lodestone.structures import table
 

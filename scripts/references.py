@@ -1,10 +1,11 @@
 """Gather the known crystals of the campaign's chemical system from its sources."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.workflow.script_settings import ReferencesSettings
 
 
-def main(*, settings: dict[str, Any], output: Path, sources: Path) -> None:
+def main(*, settings: ReferencesSettings, output: Path, sources: Path) -> None:
     """Write one table of references, source after source, and what came of each source."""
     from lodestone.curation.settings import elements_of
     from lodestone.references.descriptions import resolve
@@ -13,8 +14,8 @@ def main(*, settings: dict[str, Any], output: Path, sources: Path) -> None:
     from lodestone.runtime.files import write_json
     from lodestone.structures.table import write_table
 
-    asked = [resolve(entry) for entry in settings["references"]]
-    found, outcomes = gather(asked, elements_of(settings["chemical_system"]), Store(store_folder()))
+    asked = [resolve(entry) for entry in settings.references]
+    found, outcomes = gather(asked, elements_of(settings.chemical_system), Store(store_folder()))
     write_json(sources, record(outcomes))
     write_table(found, output)
 

@@ -1,7 +1,8 @@
 """Relax every valid raw structure of one arm for a few steps and judge it again."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.constraints.settings import RelaxSettings
 
 CHUNK = 64
 
@@ -13,7 +14,7 @@ def main(
     *,
     samples: list[Path],
     measured: Path,
-    settings: dict[str, Any],
+    settings: RelaxSettings,
     output: Path,
     state: Path,
     hull: list[Path] = NO_HULL,
@@ -34,7 +35,7 @@ def main(
 def _relax(
     samples: list[Path],
     measured: Path,
-    settings: dict[str, Any],
+    settings: RelaxSettings,
     output: Path,
     state: Path,
     hull: list[Path],
@@ -49,21 +50,21 @@ def _relax(
     from lodestone.structures import table
 
     structures = pl.concat([table.read_table(p).select(list(table.SCHEMA)) for p in samples])
-    judged = table.read_table(measured)
-    estimator, guards = estimator_and_guards(settings)
-    wanted = settings["energy"]["relax"]
+    judged, given = table.read_table(measured), settings.params()
+    estimator, guards = estimator_and_guards(given)
+    wanted = settings.energy.relax
     relaxed = in_chunks(
         structures.filter(judged["valid"]),
         lambda rows: persistence.relax_rows(
-            rows, estimator, guards, steps=wanted["steps"], largest_force=wanted["largest_force"]
+            rows, estimator, guards, steps=wanted.steps, largest_force=wanted.largest_force
         ),
         size=CHUNK,
         state=state,
-        key={name: value for name, value in settings.items() if name not in ("constraints", "potentials")},
+        key={name: value for name, value in given.items() if name not in ("constraints", "potentials")},
         progress=reporter("relax", resumes=True),
     )
     whole = persistence.assemble(structures, judged, relaxed)
-    constraints = persistence.parsed_constraints(settings["constraints"], context_of(settings, hull))
+    constraints = persistence.parsed_constraints(given["constraints"], context_of(given, hull))
     table.write_table(persistence.judge_again(whole, judged, constraints, persistence.is_valid), output)
 
 

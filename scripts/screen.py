@@ -1,10 +1,11 @@
 """Mark which structures go on, and name every reason against the others."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.curation.settings import ScreenSettings
 
 
-def main(*, symmetrized: Path, settings: dict[str, Any], output: Path) -> None:
+def main(*, symmetrized: Path, settings: ScreenSettings, output: Path) -> None:
     """Write one row per structure, in the same order."""
     from functools import partial
 

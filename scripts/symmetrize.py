@@ -1,12 +1,13 @@
 """Standardise every sample: primitive cell, space group, how far that moved it."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.config.sections.curation import Symmetrize
 
 CHUNK = 8000
 
 
-def main(*, samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
+def main(*, samples: list[Path], settings: Symmetrize, output: Path, state: Path) -> None:
     """Write one row per sample, in the order of the shards; finished chunks survive in `state`."""
     from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
@@ -17,7 +18,7 @@ def main(*, samples: list[Path], settings: dict[str, Any], output: Path, state: 
             clear(state)
 
 
-def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, state: Path) -> None:
+def _symmetrize(samples: list[Path], settings: Symmetrize, output: Path, state: Path) -> None:
     from functools import partial
 
     import polars as pl
@@ -29,13 +30,13 @@ def _symmetrize(samples: list[Path], settings: dict[str, Any], output: Path, sta
     from lodestone.structures.table import read_table, write_table
 
     given = pl.concat([read_table(path) for path in samples], how="vertical_relaxed")
-    work = partial(symmetry_table, symprec=settings["symprec"], max_displacement=settings["max_displacement"])
+    work = partial(symmetry_table, symprec=settings.symprec, max_displacement=settings.max_displacement)
     found = in_chunks(
         given,
         lambda rows: by_rows(work, rows, processes=granted()),
         size=CHUNK,
         state=state,
-        key=settings,
+        key=settings.model_dump(mode="json"),
         progress=reporter("symmetrize", resumes=True),
     )
     write_table(found, output)

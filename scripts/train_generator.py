@@ -1,10 +1,11 @@
 """Train the generator of Wyckoff proposals of an arm on the references; a killed job goes on where it was."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.workflow.script_settings import TrainSettings
 
 
-def main(*, settings: dict[str, Any], references: Path, output: Path, state: Path) -> str:
+def main(*, settings: TrainSettings, references: Path, output: Path, state: Path) -> str:
     """Train on `references` and write the weights; what is done lies in `state` meanwhile."""
     from lodestone.runtime.files import file_hash, remove_folder
     from lodestone.runtime.locks import alone
@@ -13,9 +14,9 @@ def main(*, settings: dict[str, Any], references: Path, output: Path, state: Pat
     from lodestone.wyckoff.learned.training import train
 
     # a run on other references, or with other settings, is not gone on with
-    origin = [file_hash(references)[:12], *map(str, settings.values())]
+    origin = [file_hash(references)[:12], str(settings.seed), str(settings.training_steps)]
     report = reporter("train the generator of proposals", resumes=True)
-    steps = {"steps": settings["training_steps"]} if settings["training_steps"] else {}
+    steps = {"steps": settings.training_steps} if settings.training_steps else {}
     with alone(state, output) as needed:
         if not needed:
             return f"{output} is there already"
@@ -23,7 +24,7 @@ def main(*, settings: dict[str, Any], references: Path, output: Path, state: Pat
             read_table(references),
             state / f"{'-'.join(origin)}.pt",
             output,
-            seed=settings["seed"],
+            seed=settings.seed,
             progress=lambda done, total, _: report(done, total),
             **steps,
         )

@@ -61,9 +61,10 @@ def distinct_weights(chosen: np.ndarray, leaders: np.ndarray) -> np.ndarray:
 def leaders(rows: pl.DataFrame, chosen: np.ndarray, curation: Mapping[str, Any]) -> Any:
     """The crystal of each chosen structure, compared as a campaign with these settings compares."""
     from lodestone.curation.clustering import cluster
-    from lodestone.curation.settings import similarity
+    from lodestone.curation.settings import DeduplicateSettings, similarity
     from lodestone.structures.table import SCHEMA, arrays
 
     picked = rows.select(list(SCHEMA)).filter(chosen)
     crystals = [arrays(row) for row in picked.iter_rows(named=True)]
-    return cluster(crystals, similarity(curation)).leaders[1.0]
+    section = DeduplicateSettings.model_validate(curation)
+    return cluster(crystals, similarity(section, section.threshold)).leaders[1.0]

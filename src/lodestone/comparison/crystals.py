@@ -13,7 +13,7 @@ from lodestone.curation.clustering import cluster
 from lodestone.curation.fingerprint import FingerprintSettings
 from lodestone.curation.matching import Similarity
 from lodestone.curation.novelty import look_up_all
-from lodestone.curation.settings import similarity
+from lodestone.curation.settings import DeduplicateSettings, similarity
 from lodestone.statistics.candidates import structures_of
 from lodestone.structures.crystals import pack_table
 
@@ -76,4 +76,6 @@ def _row(rows: pl.DataFrame, i: int) -> dict[str, Any]:
 def _similarity(side: Side) -> Similarity:
     """As the campaign deduplicates; what its record leaves open is the default."""
     usual = {k: v for k, v in asdict(Similarity()).items() if k != "fingerprint"}
-    return similarity(usual | asdict(FingerprintSettings()) | dict(side.config.get("deduplicate", {})))
+    told = usual | asdict(FingerprintSettings()) | dict(side.config.get("deduplicate", {}))
+    found = DeduplicateSettings.model_validate({k: told[k] for k in DeduplicateSettings.model_fields})
+    return similarity(found, found.threshold)

@@ -1,13 +1,51 @@
-"""Reads the parameters of the stages from the JSON-able slices of a campaign's configuration."""
+"""The settings of the stages of curation, and the parameters that they stand for.
+
+Scripts name these models before threads are set, so nothing numerical is imported above.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-from lodestone.curation.fingerprint import FingerprintSettings
-from lodestone.curation.matching import Similarity
-from lodestone.curation.screening import ScreenLimits
+from lodestone.schema.sections import Listed, Range, Slice
+
+if TYPE_CHECKING:
+    from lodestone.curation.matching import Similarity
+    from lodestone.curation.screening import ScreenLimits
+
+
+class ScreenSettings(Slice):
+    """The section `screen`, and the chemical system."""
+
+    distance_fraction: float
+    min_distance: float
+    volume_per_atom: Range[float]
+    chemical_system: str
+
+
+class SimilaritySettings(Slice):
+    """The section `deduplicate` without its threshold."""
+
+    method: Literal["two_stage", "fingerprint"]
+    ltol: float
+    stol: float
+    angle_tol: float
+    cutoff: float
+    sigma: float
+
+
+class DeduplicateSettings(SimilaritySettings):
+    """The section `deduplicate`."""
+
+    threshold: float
+
+
+class NoveltySettings(Slice):
+    """When a crystal is a known one, and the names of the sources in their order."""
+
+    threshold: float
+    deduplicate: SimilaritySettings
+    references: Listed[str]
 
 
 def elements_of(chemical_system: str) -> tuple[str, ...]:
@@ -15,24 +53,28 @@ def elements_of(chemical_system: str) -> tuple[str, ...]:
     return tuple(sorted(set(chemical_system.split("-"))))
 
 
-def screen_limits(settings: Mapping[str, Any]) -> ScreenLimits:
-    """Limits of screening, from its section and `chemical_system`."""
-    low, high = settings["volume_per_atom"]
+def screen_limits(settings: ScreenSettings) -> ScreenLimits:
+    """Limits of screening."""
+    from lodestone.curation.screening import ScreenLimits
+
     return ScreenLimits(
-        elements=elements_of(settings["chemical_system"]),
-        distance_fraction=settings["distance_fraction"],
-        min_distance=settings["min_distance"],
-        volume_per_atom=(low, high),
+        elements=elements_of(settings.chemical_system),
+        distance_fraction=settings.distance_fraction,
+        min_distance=settings.min_distance,
+        volume_per_atom=settings.volume_per_atom,
     )
 
 
-def similarity(deduplicate: Mapping[str, Any], threshold: float | None = None) -> Similarity:
-    """The similarity of the section `deduplicate`; `threshold` replaces its fingerprint threshold."""
+def similarity(settings: SimilaritySettings, threshold: float) -> Similarity:
+    """When two crystals are the same; `threshold` is that of their fingerprints."""
+    from lodestone.curation.fingerprint import FingerprintSettings
+    from lodestone.curation.matching import Similarity
+
     return Similarity(
-        method=deduplicate["method"],
-        threshold=deduplicate["threshold"] if threshold is None else threshold,
-        ltol=deduplicate["ltol"],
-        stol=deduplicate["stol"],
-        angle_tol=deduplicate["angle_tol"],
-        fingerprint=FingerprintSettings(deduplicate["cutoff"], deduplicate["sigma"]),
+        method=settings.method,
+        threshold=threshold,
+        ltol=settings.ltol,
+        stol=settings.stol,
+        angle_tol=settings.angle_tol,
+        fingerprint=FingerprintSettings(settings.cutoff, settings.sigma),
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,6 +11,7 @@ from lodestone.energies import identity
 from lodestone.energies.estimators import estimator_and_guards
 from lodestone.energies.estimators.base import MissingModelError
 from lodestone.energies.evaluation import SCHEMA, energies
+from lodestone.energies.settings import EnergySettings
 from lodestone.runtime.checkpoints import in_chunks
 from lodestone.runtime.progress import reporter
 from lodestone.runtime.signals import Stopped
@@ -35,17 +34,17 @@ class Evaluated:
         table.write_table(rows, output)
 
 
-def evaluated(structures: pl.DataFrame, settings: Mapping[str, Any], *, state: Path, stage: str) -> Evaluated:
-    """Energies of structures by the estimator of a stage's settings (`energy`, `screen`, `assets`).
+def evaluated(structures: pl.DataFrame, settings: EnergySettings, *, state: Path, stage: str) -> Evaluated:
+    """Energies of structures by the estimator of a stage's settings.
 
     With `optional: true` an estimator that cannot be had, or that breaks down, costs only its own energies:
     every row then has the reason, and so has what is recorded.
     """
-    wanted = settings["energy"]["estimator"]
+    wanted = settings.energy.estimator
     try:
         return _evaluated(structures, settings, state, stage)
     except Exception as error:
-        if not settings.get("optional") or not _of_the_estimator(error):
+        if not settings.optional or not _of_the_estimator(error):
             raise
         reason = " ".join(f"no {wanted['kind']} estimator: {type(error).__name__}: {error}".split())
         rows = structures.select(
@@ -64,16 +63,16 @@ def _of_the_estimator(error: Exception) -> bool:
     return not isinstance(error, OSError | Stopped | identity.OtherModelError)
 
 
-def _evaluated(structures: pl.DataFrame, settings: Mapping[str, Any], state: Path, stage: str) -> Evaluated:
-    estimator, guards = estimator_and_guards(settings)
-    maker = identity.identity(settings["energy"]["estimator"], estimator)
-    identity.verify(maker, settings.get("assets", {}))
+def _evaluated(structures: pl.DataFrame, settings: EnergySettings, state: Path, stage: str) -> Evaluated:
+    estimator, guards = estimator_and_guards(settings.params())
+    maker = identity.identity(settings.energy.estimator, estimator)
+    identity.verify(maker, settings.assets)
     rows = in_chunks(
         structures,
         lambda chunk: energies(chunk, estimator, guards),
         size=CHUNK,
         state=state,
-        key={**settings, "sha256": maker["sha256"]},
+        key={**settings.params(), "sha256": maker["sha256"]},
         progress=reporter(stage, resumes=True, things="structures"),
     )
     return Evaluated(rows, maker)

@@ -1,4 +1,7 @@
-"""What all sections share: frozen, strict, no unknown keys, no NaN; and faults that concern several keys."""
+"""What all sections and settings of stages share: frozen, strict, no unknown keys, no NaN.
+
+And faults that concern several keys.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,14 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=False
     )
+
+
+class Slice(Section):
+    """The settings of a stage: the part of a campaign that it depends on, as its rule passes it."""
+
+    def params(self) -> dict[str, Any]:
+        """The JSON-able slice that it was made from."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 def unit(symbol: str) -> dict[str, Any]:

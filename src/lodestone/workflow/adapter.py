@@ -2,7 +2,8 @@
 
 A script ends with `run(main, globals())`. Inside a rule the arguments of `main` are the rule's inputs,
 outputs and params of the same names; from a shell they are options of the same names, and `settings`
-is the slice of a campaign file that the stage depends on. Either way threads are set before any
+is the slice of a campaign file that the stage depends on. What `main` annotates with a model is checked
+by it. Either way threads are set before any
 numerical library is imported, a wrong campaign file ends with exit code 2 and its faults, a job that
 was asked to stop with exit code 75, and any other failure with exit code 1 and one line; the traceback
 is in the log.
@@ -19,9 +20,12 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lodestone.runtime.signals import EXIT_CODE, Stopped, listen
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -106,7 +110,7 @@ def from_rule(main: Main, job: Any) -> dict[str, Any]:
     unknown, missing = sorted(given.keys() - kinds), sorted(_required(main) - given.keys())
     if unknown or missing:
         raise TypeError(f"rule {job.rule} and its script disagree: unknown {unknown}, missing {missing}")
-    return {name: _cast(value, kinds[name]) for name, value in given.items()}
+    return {name: _cast(value, kinds[name], f"{job.rule}: {name}") for name, value in given.items()}
 
 
 def from_command_line(main: Main, stage: str, arguments: list[str] | None = None) -> dict[str, Any]:
@@ -130,8 +134,18 @@ def from_command_line(main: Main, stage: str, arguments: list[str] | None = None
     if "settings" in kinds:
         chosen: dict[str, Any] = {"variant": given["variant"]} if given["variant"] else {}
         chosen |= {"allow_functions": True} if given["allow_functions"] else {}
-        values["settings"] = stage_settings(stage, given["config"], given["arm"], given["shard"], chosen)
+        found = stage_settings(stage, given["config"], given["arm"], given["shard"], chosen)
+        values["settings"] = typed_settings(main, stage, found)
     return values
+
+
+def typed_settings(main: Main, stage: str, settings: Mapping[str, Any]) -> Any:
+    """The settings of a stage as its `main` takes them: the model that it names, or the mapping itself.
+
+    Raises:
+        TypeError: a key is unknown, missing or of a wrong type; the stage and the key are named.
+    """
+    return _cast(settings, _kinds(main)["settings"], f"{stage}: settings")
 
 
 def stage_settings(
@@ -215,9 +229,28 @@ def _required(main: Main) -> set[str]:
     return _kinds(main).keys() - (main.__kwdefaults__ or {}).keys()
 
 
-def _cast(value: Any, kind: Any) -> Any:
+def _cast(value: Any, kind: Any, where: str) -> Any:
     if kind is Path and not isinstance(value, Path):
         return Path(value)
     if kind == list[Path]:
         return [Path(item) for item in (value if isinstance(value, list) else [value])]
-    return value
+    model = _model(kind)
+    return value if model is None or value is None else _validated(value, model, where)
+
+
+def _model(kind: Any) -> type[BaseModel] | None:
+    """The pydantic model that an annotation names, alone or beside None."""
+    from pydantic import BaseModel
+
+    named = [one for one in (kind, *typing.get_args(kind)) if isinstance(one, type)]
+    return next((one for one in named if issubclass(one, BaseModel)), None)
+
+
+def _validated(value: Any, model: type[BaseModel], where: str) -> BaseModel:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = (".".join([where, *map(str, one["loc"])]) + f": {one['msg']}" for one in error.errors())
+        raise TypeError("; ".join(faults)) from error

@@ -13,6 +13,7 @@ import pytest
 from lodestone.curation.settings import elements_of
 from lodestone.runtime.progress import reporter
 from lodestone.structures import table
+from lodestone.workflow.adapter import typed_settings
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 SIMILARITY = {
@@ -27,7 +28,10 @@ SETTINGS = {
         "chemical_system": "Li-Co-O",
     },
     "deduplicate": SIMILARITY,
-    "novelty": {"threshold": 0.1, "deduplicate": SIMILARITY, "references": ["embedded"]},
+    "novelty": {
+        "threshold": 0.1, "references": ["embedded"],
+        "deduplicate": {key: value for key, value in SIMILARITY.items() if key != "threshold"},
+    },
 }  # fmt: skip
 
 
@@ -36,7 +40,7 @@ def run(stage: str, output: Path, **inputs: object) -> pl.DataFrame:
     spec = importlib.util.spec_from_file_location(f"script_{stage}", SCRIPTS / f"{stage}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    settings = json.loads(json.dumps(SETTINGS[stage]))
+    settings = typed_settings(module.main, stage, json.loads(json.dumps(SETTINGS[stage])))
     module.main(**inputs, settings=settings, output=output)
     return table.read_table(output)
 

@@ -14,7 +14,9 @@ from ase import Atoms
 from ase.build import bulk
 from estimator_cases import SCRIPTS, script
 
+from lodestone.energies.settings import EnergySettings
 from lodestone.structures import table
+from lodestone.workflow.script_settings import HullSettings
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +25,7 @@ ENERGY = {
     "batch_size": 8,
     "relax": {"steps": 15, "largest_force": 0.02},
 }
+EVALUATION = {key: ENERGY[key] for key in ("estimator", "batch_size")}
 SLOW = """
 import sys, time
 from importlib.util import module_from_spec, spec_from_file_location
@@ -32,7 +35,7 @@ script = module_from_spec(spec)
 spec.loader.exec_module(script)
 script.CHUNK = 4
 folder = Path(sys.argv[2])
-settings = eval(sys.argv[3])
+settings = script.RelaxSettings.model_validate(eval(sys.argv[3]))
 script.main(samples=[folder / "samples.parquet"], measured=folder / "measured.parquet",
             settings=settings, output=folder / sys.argv[4], state=folder / "state")
 """
@@ -57,7 +60,8 @@ def test_energy_keeps_every_row_and_says_why_there_is_none(tmp_path: Path) -> No
     table.write_table(screened, tmp_path / "screened.parquet")
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
-        settings={"energy": ENERGY}, output=tmp_path / "energy.parquet", state=tmp_path / "state",
+        settings=EnergySettings.model_validate({"energy": EVALUATION}),
+        output=tmp_path / "energy.parquet", state=tmp_path / "state",
     )  # fmt: skip
     found = table.read_table(tmp_path / "energy.parquet")
     assert found["id"].to_list() == ["a", "b", "c"]
@@ -75,7 +79,7 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     table.write_table(table.from_ase(["a", "b"], _crystals(2)), tmp_path / "symmetrized.parquet")
     screened = pl.DataFrame({"id": ["a", "b"], "passed": [True, True]})
     table.write_table(screened, tmp_path / "screened.parquet")
-    settings = {"energy": ENERGY, "elements": ["Au", "Cu"], "hull": {"shown_below": 0.5}}
+    settings = EnergySettings.model_validate({"energy": EVALUATION})
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
         settings=settings, output=tmp_path / "energy.parquet", state=tmp_path / "s1",
@@ -87,7 +91,8 @@ def test_from_energies_to_the_hull(tmp_path: Path) -> None:
     script("hull").main(
         symmetrized=[tmp_path / "symmetrized.parquet"], energies=[tmp_path / "energy.parquet"],
         references=tmp_path / "references.parquet",
-        reference_energies=tmp_path / "reference_energies.parquet", settings=settings,
+        reference_energies=tmp_path / "reference_energies.parquet",
+        settings=HullSettings(elements=("Au", "Cu")),
         output=tmp_path / "hull.parquet", audit=tmp_path / "audit.parquet",
         estimator_error=tmp_path / "error.parquet",
     )  # fmt: skip
@@ -113,7 +118,7 @@ def _relax_inputs(folder: Path, n: int) -> dict[str, object]:
     )
     table.write_table(measured, folder / "measured.parquet")
     terms = [{"kind": "volume_per_atom", "target": 14.0}]
-    constraint = {"terms": terms, "combine": 2.0, "satisfied_within": 0.7, "primary": True}
+    constraint = {"terms": terms, "combine": 2.0, "satisfied_within": 0.7}
     return {"energy": ENERGY, "constraints": {"v": constraint}}
 
 

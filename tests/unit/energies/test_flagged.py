@@ -13,6 +13,7 @@ from estimator_cases import FRAC, KINDS, broken, crystal, estimator_of, script
 from lodestone.energies import identity
 from lodestone.energies.evaluation import Evaluation, energies
 from lodestone.energies.guards import Guards, evaluate_guarded, guards_for
+from lodestone.energies.settings import EnergySettings
 from lodestone.structures import table
 
 pytestmark = pytest.mark.slow
@@ -71,7 +72,9 @@ def test_so_does_the_script_of_the_stage(kind: str, tmp_path: Path) -> None:
     table.write_table(screened, tmp_path / "screened.parquet")
     script("energy").main(
         symmetrized=tmp_path / "symmetrized.parquet", screened=tmp_path / "screened.parquet",
-        settings={"energy": {"estimator": KINDS[kind][0], "batch_size": 8}},
+        settings=EnergySettings.model_validate(
+            {"energy": {"estimator": KINDS[kind][0], "batch_size": 8}}
+        ),
         output=tmp_path / "energy.parquet", state=tmp_path / "state",
     )  # fmt: skip
     found = table.read_table(tmp_path / "energy.parquet")

@@ -15,10 +15,12 @@ from estimator_cases import script
 
 from lodestone.energies import identity
 from lodestone.energies.agreement import DISAGREEMENTS, SCHEMA, Judged, agreement, disagreements
+from lodestone.energies.settings import EnergySettings
 from lodestone.inference.intervals import wilson
 from lodestone.report.figures.agreement import parity_figure
 from lodestone.report.panels import agreement as family
 from lodestone.structures import table
+from lodestone.workflow.script_settings import HullSettings
 
 EMT = {"kind": "ase", "calculator": "emt", "arguments": {}}
 LJ = {"kind": "ase", "calculator": "lj", "arguments": {"sigma": 2.3, "epsilon": 0.4, "rc": 6.0}}
@@ -54,13 +56,14 @@ def evaluate(folder: Path, estimator: dict[str, Any], name: str, *, optional: bo
     settings = {"energy": {"estimator": estimator, "batch_size": 8}} | (
         {"optional": True} if optional else {}
     )
+    typed = EnergySettings.model_validate(settings)
     for arm in ("a", "b"):
         script("energy").main(
             symmetrized=folder / arm / "symmetrized.parquet", screened=folder / arm / "screened.parquet",
-            settings=settings, output=folder / arm / f"{name}.parquet", state=folder / "state" / arm / name,
+            settings=typed, output=folder / arm / f"{name}.parquet", state=folder / "state" / arm / name,
         )  # fmt: skip
     script("reference_energy").main(
-        references=folder / "references.parquet", settings=settings,
+        references=folder / "references.parquet", settings=typed,
         output=folder / f"{name}.parquet", state=folder / "state" / name,
     )  # fmt: skip
 
@@ -70,7 +73,7 @@ def hull(folder: Path, others: list[str]) -> pl.DataFrame:
         symmetrized=[folder / arm / "symmetrized.parquet" for arm in ("a", "b")],
         energies=[folder / arm / "judge.parquet" for arm in ("a", "b")],
         references=folder / "references.parquet", reference_energies=folder / "judge.parquet",
-        settings={"elements": ["Au", "Cu"]} | ({"others": others} if others else {}),
+        settings=HullSettings(elements=("Au", "Cu"), others=tuple(others)),
         output=folder / "hull.parquet", audit=folder / "audit.parquet",
         estimator_error=folder / "error.parquet",
         other_energies=[folder / arm / f"{name}.parquet" for name in others for arm in ("a", "b")],

@@ -13,11 +13,14 @@ from ase.build import bulk
 from lodestone.energies import identity, stage
 from lodestone.energies.estimators import estimator_and_guards
 from lodestone.energies.evaluation import energies
+from lodestone.energies.settings import EnergySettings
 from lodestone.runtime.progress import reporter
 from lodestone.runtime.signals import Stopped
 from lodestone.structures import table
 
-EMT: dict[str, Any] = {"energy": {"estimator": {"kind": "ase", "calculator": "emt", "arguments": {}}}}
+PARAMS: dict[str, Any] = {"energy": {"estimator": {"kind": "ase", "calculator": "emt", "arguments": {}}}}
+EMT = EnergySettings.model_validate(PARAMS)
+OPTIONAL = EnergySettings.model_validate(PARAMS | {"optional": True})
 
 
 def crystals(n: int) -> pl.DataFrame:
@@ -47,7 +50,7 @@ def test_chunks_give_what_the_whole_gives_and_no_more_is_evaluated_at_once(
     monkeypatch.setattr(stage, "energies", watched)
     found = stage.evaluated(rows, EMT, state=tmp_path, stage="energy")
     assert sizes == [8, 8, 8, 6]
-    assert found.rows.equals(energies(rows, *estimator_and_guards(EMT)))
+    assert found.rows.equals(energies(rows, *estimator_and_guards(PARAMS)))
 
 
 def test_a_stopped_stage_goes_on_and_another_model_begins_anew(
@@ -62,9 +65,9 @@ def test_a_stopped_stage_goes_on_and_another_model_begins_anew(
     monkeypatch.setattr(stage, "energies", counted)
     requests = ["SIGTERM"]
     monkeypatch.setattr("lodestone.runtime.signals._requests", requests)
-    for settings in (EMT, EMT | {"optional": True}):  # being stopped is no failure of an estimator
+    for settings in (EMT, OPTIONAL):  # being stopped is no failure of an estimator
         with pytest.raises(Stopped):
-            stage.evaluated(rows, settings, state=tmp_path / str(len(settings)), stage="energy")
+            stage.evaluated(rows, settings, state=tmp_path / str(len(settings.params())), stage="energy")
     requests.clear()
     calls.clear()
     whole = stage.evaluated(rows, EMT, state=tmp_path / "1", stage="energy")
@@ -90,7 +93,7 @@ def test_what_is_written_says_who_made_it_and_how_many_have_none(tmp_path: Path)
     maker = identity.read(tmp_path / "energy.parquet")
     assert maker is not None
     assert (maker["structures"], maker["without_energy"]) == (4, 1)
-    assert maker["settings"] == EMT["energy"]["estimator"]
+    assert maker["settings"] == EMT.energy.estimator
     assert identity.makers(tmp_path) == []
     found.write(found.rows, tmp_path / "reference_energies.parquet")
     found.write(found.rows, tmp_path / "reference_energies" / "ase-1.parquet")
@@ -106,7 +109,7 @@ def test_an_optional_estimator_that_breaks_down_leaves_a_reason_in_every_row(
     monkeypatch.setattr(stage, "energies", broken)
     with pytest.raises(RuntimeError, match="out of order"):
         stage.evaluated(crystals(3), EMT, state=tmp_path, stage="energy")
-    found = stage.evaluated(crystals(3), EMT | {"optional": True}, state=tmp_path, stage="energy")
+    found = stage.evaluated(crystals(3), OPTIONAL, state=tmp_path, stage="energy")
     assert found.rows["energy_per_atom"].null_count() == 3
     assert set(found.rows["energy_failure"]) == {"no ase estimator: RuntimeError: out of order"}
     assert "out of order" in found.maker["failure"]
@@ -118,7 +121,7 @@ def test_a_full_disk_is_no_failure_of_an_estimator(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(stage, "in_chunks", full)
     with pytest.raises(PermissionError):
-        stage.evaluated(crystals(3), EMT | {"optional": True}, state=tmp_path, stage="energy")
+        stage.evaluated(crystals(3), OPTIONAL, state=tmp_path, stage="energy")
 
 
 def test_the_speed_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from lodestone.references.gather import gather, record
 from lodestone.references.source import ReferenceSourceError
 from lodestone.references.store import Store, bucket
 from lodestone.references.table import SCHEMA, read_references
+from lodestone.workflow.script_settings import ReferencesSettings
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_the_script_writes_table_and_record(tmp_path: Path, root: Path, monkeypa
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     monkeypatch.setenv("LODESTONE_REFERENCES", str(tmp_path / "store"))
-    settings = {"references": ["embedded"], "chemical_system": "Li-O"}
+    settings = ReferencesSettings(references=("embedded",), chemical_system="Li-O")
     script.main(
         settings=settings, output=tmp_path / "references.parquet", sources=tmp_path / "references.json"
     )
