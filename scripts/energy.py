@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from lodestone.columns import Col
+
 
 def main(*, symmetrized: Path, screened: Path, settings: dict[str, Any], output: Path, state: Path) -> None:
     """Evaluate what passed the screening; the others keep their row, with the reason.
@@ -26,7 +28,7 @@ def _evaluate(symmetrized: Path, screened: Path, settings: dict[str, Any], outpu
     from lodestone.structures import table
 
     structures = table.read_table(symmetrized).select(list(table.SCHEMA))
-    passed = table.read_table(screened).filter(pl.col("passed"))["id"].to_list()
+    passed = table.read_table(screened).filter(pl.col(Col.PASSED))["id"].to_list()
     chosen = structures.filter(pl.col("id").is_in(passed))
     found = evaluated(chosen, settings, state=state, stage="energy")
     found.write(with_unevaluated(found.rows, structures["id"].to_list()), output)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from lodestone.columns import Col
+
 CHUNK = 64
 
 
@@ -53,7 +55,7 @@ def _relax(
     estimator, guards = estimator_and_guards(settings)
     wanted = settings["energy"]["relax"]
     relaxed = in_chunks(
-        structures.filter(judged["valid"]),
+        structures.filter(judged[Col.VALID]),
         lambda rows: persistence.relax_rows(
             rows, estimator, guards, steps=wanted["steps"], largest_force=wanted["largest_force"]
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.sampling.batches import ids
 from lodestone.sampling.state import MASK, State
 from lodestone.structures import table
@@ -57,7 +58,7 @@ def sample_rows(
         pl.Series("index", index, dtype=pl.Int32),
         pl.lit(offset, dtype=pl.Int32).alias("batch"),
         pl.lit(size, dtype=pl.Int32).alias("batch_size"),
-        pl.Series("lineage", index // per_lineage, dtype=pl.Int32),
+        pl.Series(Col.LINEAGE, index // per_lineage, dtype=pl.Int32),
         pl.Series("failed", [r is not None for r in why], dtype=pl.Boolean),
         pl.Series("failure", why, dtype=pl.String),
         pl.Series("t_failed", list(times), dtype=pl.Float64),

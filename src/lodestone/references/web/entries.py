@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures.table import from_arrays
 
 NO_ID = "no id"
@@ -166,12 +167,12 @@ def rows(crystals: Sequence[Crystal], source: str, licence: str) -> pl.DataFrame
             (c.frac for c in crystals),
         )
         .with_columns(
-            pl.Series("formula", [_formula(c.numbers) for c in crystals], dtype=pl.String),
+            pl.Series(Col.FORMULA, [_formula(c.numbers) for c in crystals], dtype=pl.String),
             pl.Series("chemical_system", [chemical_system(c.numbers) for c in crystals], dtype=pl.String),
             pl.lit(source).alias("source"),
             pl.Series("source_id", [c.source_id for c in crystals], dtype=pl.String),
-            pl.Series("energy_per_atom", [c.energy_per_atom for c in crystals], dtype=pl.Float64),
-            pl.Series("e_above_hull", [c.e_above_hull for c in crystals], dtype=pl.Float64),
+            pl.Series(Col.ENERGY_PER_ATOM, [c.energy_per_atom for c in crystals], dtype=pl.Float64),
+            pl.Series(Col.E_ABOVE_HULL, [c.e_above_hull for c in crystals], dtype=pl.Float64),
             pl.lit(licence).alias("licence"),
             pl.lit(dt.datetime.now(dt.UTC).date().isoformat()).alias("retrieved"),
         )

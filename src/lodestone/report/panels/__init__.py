@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.pilot.record import tried_table
 from lodestone.report import texts
 from lodestone.report.cells import plain_view
@@ -94,14 +95,14 @@ def _sweeps(data: ReportData) -> Iterator[tuple[str, tuple[pl.DataFrame, pl.Data
 def _hull(data: ReportData, drawn: Mapping[str, Style]) -> Panel:
     shown_below = data.summary["shown_below"]
     elements = data.summary["chemical_system"].split("-")
-    energies = data.reference_energies.select("id", "energy_per_atom")
+    energies = data.reference_energies.select("id", Col.ENERGY_PER_ATOM)
     references = (
-        data.references.select("id", "formula")
+        data.references.select("id", Col.FORMULA)
         .join(energies, on="id", how="inner")
-        .join(data.hull.filter(pl.col("kind") == "reference").select("id", "kind", "e_above_hull"), on="id")
+        .join(data.hull.filter(pl.col("kind") == "reference").select("id", "kind", Col.E_ABOVE_HULL), on="id")
     )
-    candidates = data.candidates.filter(pl.col("is_representative").fill_null(value=False)).select(
-        "id", "formula", "energy_per_atom", pl.lit("candidate").alias("kind"), "e_above_hull"
+    candidates = data.candidates.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False)).select(
+        "id", Col.FORMULA, Col.ENERGY_PER_ATOM, pl.lit("candidate").alias("kind"), Col.E_ABOVE_HULL
     )
     points = pl.concat([references.select(candidates.columns), candidates])
     drawings = (
@@ -171,12 +172,12 @@ def _estimator(data: ReportData) -> Panel:
         (
             "energies of the references",
             parity_figure(
-                parity_table(data.references, data.reference_energies), error_row(error, "energy_per_atom")
+                parity_table(data.references, data.reference_energies), error_row(error, Col.ENERGY_PER_ATOM)
             ),
         ),
         (
             "error against distance to the hull",
-            distance_figure(distance_table(data.references, data.hull), error_row(error, "e_above_hull")),
+            distance_figure(distance_table(data.references, data.hull), error_row(error, Col.E_ABOVE_HULL)),
         ),
     )
     return Panel(
