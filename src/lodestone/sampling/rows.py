@@ -12,14 +12,13 @@ from lodestone.columns import Col
 from lodestone.sampling.batches import ids
 from lodestone.sampling.state import MASK, State
 from lodestone.structures import table
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from lodestone.sampling.isolation import Watch
     from lodestone.sampling.shard import ShardPlan
 
 UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
-Crystal = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Atomic numbers (n_atoms,), cell (3, 3) in Å, fractional coordinates (n_atoms, 3)."""
 
 
 def crystal_of(final: State, watch: Watch, index: int) -> Crystal:

@@ -25,8 +25,9 @@ from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.particles import LookAhead, LookAheadObjective, ParticleOptions, Particles, ancestors
-from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
+from lodestone.sampling.rows import crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion

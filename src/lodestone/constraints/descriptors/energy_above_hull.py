@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodestone.constraints.clean import CleanEstimate
-    from lodestone.constraints.context import Context, Crystal, Potential
+    from lodestone.constraints.context import Context, Potential
+    from lodestone.structures.crystals import Crystal
 
 REFUSED = 10.0
 """eV/atom; the smooth value of a structure that has no energy above the hull."""

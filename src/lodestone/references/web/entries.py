@@ -42,7 +42,7 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True)
-class Crystal:
+class KnownCrystal:
     """One reference: energies in eV/atom on the source's own scale, None where it gives none."""
 
     source_id: str
@@ -60,7 +60,7 @@ class Crystal:
 class Collected:
     """Crystals of some entries, and the others by why they are none."""
 
-    crystals: list[Crystal] = field(default_factory=list)
+    crystals: list[KnownCrystal] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
     def leave_out(self, reason: str, n_entries: int = 1) -> None:
@@ -68,7 +68,7 @@ class Collected:
         if n_entries:
             self.left_out[reason] = self.left_out.get(reason, 0) + n_entries
 
-    def add(self, read: Callable[[], Crystal]) -> None:
+    def add(self, read: Callable[[], KnownCrystal]) -> None:
         """Take the crystal that `read` gives, or count why it gives none."""
         try:
             self.crystals.append(read())
@@ -155,7 +155,7 @@ def check_elements(numbers: np.ndarray, elements: Collection[str]) -> None:
         raise UnfitError(OTHER_ELEMENTS)
 
 
-def rows(crystals: Sequence[Crystal], source: str, licence: str) -> pl.DataFrame:
+def rows(crystals: Sequence[KnownCrystal], source: str, licence: str) -> pl.DataFrame:
     """Rows of the table of references, retrieved today."""
     from lodestone.references.table import SCHEMA
 

@@ -18,12 +18,13 @@ from lodestone.columns import Col
 from lodestone.sampling.inpainting import fixed_batch
 from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
-from lodestone.sampling.rows import UNDECIDED, Crystal, crystal_of, sample_rows
+from lodestone.sampling.rows import UNDECIDED, crystal_of, sample_rows
 from lodestone.sampling.search.drift import Drift
 from lodestone.sampling.search.finish import Counted, Finished, finish
 from lodestone.sampling.search.random_structure import random_composition, random_structure
 from lodestone.sampling.search.repulsive import Repulsive
 from lodestone.sampling.sizes import draw_sizes
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from ase import Atoms

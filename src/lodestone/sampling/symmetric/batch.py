@@ -10,11 +10,12 @@ import polars as pl
 
 from lodestone.columns import Col
 from lodestone.runtime.seeds import derive_seed
-from lodestone.sampling.rows import Crystal, crystal_of
+from lodestone.sampling.rows import crystal_of
 from lodestone.sampling.shard import ShardPlan, Steering, steered_batch
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
 from lodestone.sampling.symmetric.lattice_family import exact_geometry
 from lodestone.sampling.symmetric.subspace import ASSIGNED
+from lodestone.structures.crystals import Crystal
 from lodestone.wyckoff.proposals import Proposal
 
 if TYPE_CHECKING:
