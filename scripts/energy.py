@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lodestone.columns import Col
 from lodestone.energies.settings import EnergySettings
 
 
@@ -27,7 +28,7 @@ def _evaluate(symmetrized: Path, screened: Path, settings: EnergySettings, outpu
     from lodestone.structures import table
 
     structures = table.read_table(symmetrized).select(list(table.SCHEMA))
-    passed = table.read_table(screened).filter(pl.col("passed"))["id"].to_list()
+    passed = table.read_table(screened).filter(pl.col(Col.PASSED))["id"].to_list()
     chosen = structures.filter(pl.col("id").is_in(passed))
     found = evaluated(chosen, settings, state=state, stage="energy")
     found.write(with_unevaluated(found.rows, structures["id"].to_list()), output)

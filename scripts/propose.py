@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lodestone.columns import Col
 from lodestone.workflow.script_settings import ProposeSettings
 
 NO_GENERATOR: list[Path] = []  # the proposals follow the prototypes of the references
@@ -22,9 +23,9 @@ def main(
         proposer, settings.compositions, settings.proposals, settings.space_groups, settings.seed
     )
     write_table(found, output)
-    without = [f for f in map(formula_of, settings.compositions) if f not in found["formula"].to_list()]
+    without = [f for f in map(formula_of, settings.compositions) if f not in found[Col.FORMULA].to_list()]
     note = f"; none for {', '.join(without)}: no positions add up to it" if without else ""
-    return f"{len(found)} proposals in {found['space_group'].n_unique()} space groups{note}"
+    return f"{len(found)} proposals in {found[Col.SPACE_GROUP].n_unique()} space groups{note}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lodestone.columns import Col
 from lodestone.constraints.settings import RelaxSettings
 
 CHUNK = 64
@@ -54,7 +55,7 @@ def _relax(
     estimator, guards = estimator_and_guards(given)
     wanted = settings.energy.relax
     relaxed = in_chunks(
-        structures.filter(judged["valid"]),
+        structures.filter(judged[Col.VALID]),
         lambda rows: persistence.relax_rows(
             rows, estimator, guards, steps=wanted.steps, largest_force=wanted.largest_force
         ),

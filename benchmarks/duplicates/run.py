@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shared.record import provenance
+from lodestone.columns import Col
 
 ASKED = 2000  # structures looked up, of a fifth of the formulas of the references
 SAMPLE = 400  # structures of the run on which the formula is timed too
@@ -114,7 +115,7 @@ def _novelty(folder: Path, formulas: int, processes: int) -> dict[str, Any]:
     crystals, _ = duplicated_crystals(ASKED, max(1, formulas // 5), seed=1)  # copies of the same parents
     names = [str(i) for i in range(len(crystals))]
     asked = table.from_arrays(names, *zip(*crystals, strict=True))
-    marked = pl.DataFrame({"id": names, "is_representative": [True] * len(names)})
+    marked = pl.DataFrame({"id": names, Col.IS_REPRESENTATIVE: [True] * len(names)})
     begin = time.perf_counter()
     with _memory_watched() as megabytes:
         references = table.read_table(folder / "symmetrized.parquet")

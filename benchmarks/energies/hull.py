@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lodestone.columns import Col
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -52,7 +54,7 @@ def made_up(n: int, name: str, seed: int) -> pl.DataFrame:
         chosen = rng.choice(NUMBERS, size=rng.integers(1, 5), replace=False)
         numbers = [int(z) for z in chosen for _ in range(rng.integers(1, 7))]
         rows.append((f"{name}{i}", numbers, -2.4 - 0.6 * len(chosen) + 0.3 * rng.normal()))
-    schema = {"id": pl.String(), "numbers": pl.List(pl.Int16()), "energy_per_atom": pl.Float64()}
+    schema = {"id": pl.String(), "numbers": pl.List(pl.Int16()), Col.ENERGY_PER_ATOM: pl.Float64()}
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         energy_failure=pl.lit(None, dtype=pl.String()),
         own_energy=pl.lit(None, dtype=pl.Float64()),

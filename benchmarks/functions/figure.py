@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lodestone.columns import Col
+
 COLOURS = {
     "rejection": "#777777",
     "gradient": "#e69f00",
@@ -28,7 +30,7 @@ def draw(result: dict[str, Any], target: Path) -> Path:
         rows = [row for row in result["rows"] if row["question"] == question]
         for place, row in enumerate(reversed(rows)):
             name = row["arm"].partition(", symmetry")[0]
-            value, low, high = row["outcomes"]["satisfied"]["per_1000_passes"]
+            value, low, high = row["outcomes"][Col.SATISFIED]["per_1000_passes"]
             axis.errorbar(
                 value, place, xerr=[[value - low], [high - value]], marker="o", capsize=3, color=COLOURS[name]
             )

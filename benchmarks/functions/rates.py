@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.functions.questions import ASKED
 from benchmarks.shared.rates import Rate, distinct_weights, leaders, rate
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from lodestone.config.campaign import Campaign
 
-OUTCOMES = ("satisfied", "persistent")
+OUTCOMES = (Col.SATISFIED, Col.PERSISTENT)
 TINY = 1e-15
 
 
@@ -27,7 +28,7 @@ def rows(judged: Mapping[str, Sequence[pl.DataFrame]], asked: Campaign) -> list[
         for name in names:
             found.append(_row(question, name, _pooled(judged[name]), base, asked))
             found[-1]["by_seed"] = [
-                round(float(_met(t, question, "satisfied").mean()), 4) for t in judged[name]
+                round(float(_met(t, question, Col.SATISFIED).mean()), 4) for t in judged[name]
             ]
     return found
 
@@ -57,11 +58,11 @@ def _row(question: str, arm: str, table: pl.DataFrame, base: pl.DataFrame, asked
 
     from lodestone.workflow.stages import settings
 
-    lineage, passes = table["lineage"].to_numpy(), float(table["passes"].mean())  # type: ignore[arg-type]
+    lineage, passes = table[Col.LINEAGE].to_numpy(), float(table["passes"].mean())  # type: ignore[arg-type]
     outcomes = {}
     for outcome in [o for o in OUTCOMES if _there(table, question, o) and _there(base, question, o)]:
         own, other = (
-            rate(_met(t, question, outcome).astype(float), t["lineage"].to_numpy()) for t in (table, base)
+            rate(_met(t, question, outcome).astype(float), t[Col.LINEAGE].to_numpy()) for t in (table, base)
         )
         outcomes[outcome] = {
             "count": int(_met(table, question, outcome).sum()),
@@ -69,13 +70,13 @@ def _row(question: str, arm: str, table: pl.DataFrame, base: pl.DataFrame, asked
             "per_1000_passes": [1000 * x / passes for x in (own.value, own.low, own.high)],
             "ratio": ratio(own, other),
         }
-    met = _met(table, question, "satisfied") & table["valid"].to_numpy()
+    met = _met(table, question, Col.SATISFIED) & table[Col.VALID].to_numpy()
     weights = distinct_weights(met, leaders(table, met, settings("deduplicate", asked)))
     kept = rate(weights, lineage)
     return {
         "question": question, "arm": arm, "n": len(table), "lineages": len(np.unique(lineage)),
         "passes": passes, "cpu_seconds": float(table["cpu_seconds"].mean()),  # type: ignore[arg-type]
-        "valid": float(table["valid"].mean()),  # type: ignore[arg-type]
+        "valid": float(table[Col.VALID].mean()),  # type: ignore[arg-type]
         "failed": int(table["failed"].sum()), "outcomes": outcomes,
         "distinct": {"count": round(float(weights.sum())), "rate": [kept.value, kept.low, kept.high]},
     }  # fmt: skip
@@ -86,7 +87,7 @@ def _pooled(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     import polars as pl
 
     numbered = [
-        part.with_columns((pl.col("lineage").cast(pl.Int64) + k * 1_000_000).alias("lineage"))
+        part.with_columns((pl.col(Col.LINEAGE).cast(pl.Int64) + k * 1_000_000).alias(Col.LINEAGE))
         for k, part in enumerate(parts)
     ]
     return pl.concat(numbered)

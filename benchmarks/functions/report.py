@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.functions.questions import QUESTIONS
 from benchmarks.shared.pages import Place, Result, table
+from lodestone.columns import Col
 
 
 def tables(result: Result) -> str:
@@ -14,7 +15,7 @@ def tables(result: Result) -> str:
     parts = []
     for question, title in QUESTIONS.items():
         own = [row for row in result["rows"] if row["question"] == question]
-        relaxed = all("persistent" in row["outcomes"] for row in own)
+        relaxed = all(Col.PERSISTENT in row["outcomes"] for row in own)
         head = [
             "arm",
             "n (lineages)",
@@ -27,14 +28,14 @@ def tables(result: Result) -> str:
         head += ["persistent, %", "ratio to rejection"] * relaxed
         cells = []
         for row in own:
-            raw = row["outcomes"]["satisfied"]
+            raw = row["outcomes"][Col.SATISFIED]
             line = [
                 row["arm"].partition(", symmetry")[0], f"{row['n']} ({row['lineages']})", raw["count"],
-                _three(raw["rate"], 100), _three(raw["per_1000_passes"], 1), _ratio(row, "satisfied"),
+                _three(raw["rate"], 100), _three(raw["per_1000_passes"], 1), _ratio(row, Col.SATISFIED),
                 row["distinct"]["count"],
             ]  # fmt: skip
             if relaxed:
-                line += [_three(row["outcomes"]["persistent"]["rate"], 100), _ratio(row, "persistent")]
+                line += [_three(row["outcomes"][Col.PERSISTENT]["rate"], 100), _ratio(row, Col.PERSISTENT)]
             cells.append(line)
         parts.append(f"{title[0].upper()}{title[1:]}:\n\n{table(head, cells)}")
     passes = sorted({round(row["passes"]) for row in result["rows"]})

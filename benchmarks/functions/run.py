@@ -15,6 +15,7 @@ from benchmarks.functions.rates import rows
 from benchmarks.shared.record import ROOT, provenance
 from benchmarks.shared.sampling import judge as relaxed
 from benchmarks.shared.sampling import sample
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,12 +69,12 @@ def judge(arm: str, seed: int, structures: int, steps: int, *, relax: bool = Tru
     )
     if relax:  # what does not satisfy cannot persist
         satisfied = pl.any_horizontal(
-            pl.col(f"{name}.satisfied").fill_null(value=False) for name in QUESTIONS
+            pl.col(Col.SATISFIED.of(name)).fill_null(value=False) for name in QUESTIONS
         )
         again, _ = relaxed(raw.filter(found.select(satisfied).to_series()), asked, folder)
-        kept = {name: set(again.filter(pl.col(f"{name}.persistent"))["id"]) for name in QUESTIONS}
+        kept = {name: set(again.filter(pl.col(Col.PERSISTENT.of(name)))["id"]) for name in QUESTIONS}
         found = found.with_columns(
-            pl.col("id").is_in(list(ids)).alias(f"{name}.persistent") for name, ids in kept.items()
+            pl.col("id").is_in(list(ids)).alias(Col.PERSISTENT.of(name)) for name, ids in kept.items()
         )
     write_table(found, target)
     return found

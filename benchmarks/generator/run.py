@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.shared.record import ROOT, provenance
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     from lodestone.wyckoff.reading import Example
@@ -65,7 +66,7 @@ def references() -> list[Example]:
     from lodestone.wyckoff.reading import examples_of
 
     table = read_table(ROOT / "src" / "lodestone" / "embedded" / "references.parquet")
-    examples, failed = examples_of(table, "e_above_hull")
+    examples, failed = examples_of(table, Col.E_ABOVE_HULL)
     assert not failed, failed
     return examples
 

@@ -23,6 +23,7 @@ import polars as pl
 
 from benchmarks.shared.record import provenance
 from benchmarks.shared.timing import ratio_of_medians, timed
+from lodestone.columns import Col
 from lodestone.references.building import fetch_all
 from lodestone.references.source import Batch, BulkSource, Progress
 from lodestone.references.store import Store
@@ -102,7 +103,7 @@ def one(folder: str, name: str, system: str, way: str) -> None:
 
     wall, cpu = timed(ask if way == "store" else scan)
     told = found[0].select(list(SCHEMA))
-    digest = int(told.select("id", "energy_per_atom").hash_rows().sum()) if told.height else 0
+    digest = int(told.select("id", Col.ENERGY_PER_ATOM).hash_rows().sum()) if told.height else 0
     print(json.dumps({"wall": wall, "cpu": cpu, "rows": told.height, "digest": digest}))
 
 
@@ -178,12 +179,12 @@ def _rows(
             "numbers": pl.Series(numbers.astype(np.int16)).arr.to_list(),
             "cell": pl.Series(cells),
             "frac": pl.Series(random.random((n_rows, 3 * n_atoms))).arr.to_list(),
-            "formula": [one.replace("-", "") for one in system],
+            Col.FORMULA: [one.replace("-", "") for one in system],
             "chemical_system": system,
             "source": [source.name] * n_rows,
             "source_id": ids,
-            "energy_per_atom": energy,
-            "e_above_hull": np.abs(random.normal(0, 0.2, n_rows)),
+            Col.ENERGY_PER_ATOM: energy,
+            Col.E_ABOVE_HULL: np.abs(random.normal(0, 0.2, n_rows)),
             "licence": [source.licence] * n_rows,
             "retrieved": ["2026-01-01"] * n_rows,
         }

@@ -21,6 +21,7 @@ import polars as pl
 
 from benchmarks.report_page.browser import opened
 from benchmarks.shared.record import ROOT, provenance
+from lodestone.columns import Col
 
 SYSTEM = "Li-Co-O"
 MOST_ATOMS = 20
@@ -129,11 +130,11 @@ def build(directory: Path) -> dict[str, Any]:
     script = str(ROOT / "scripts" / "report.py")
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, script, str(directory)], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows = pl.read_parquet(directory / "candidates.parquet", columns=["is_representative"])
+    rows = pl.read_parquet(directory / "candidates.parquet", columns=[str(Col.IS_REPRESENTATIVE)])
     return {
         "wall": time.perf_counter() - started,
         "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "peak_megabytes": after.ru_maxrss / 1e3,
         "megabytes": (directory / "report.html").stat().st_size / 1e6,
-        "distinct": int(rows["is_representative"].fill_null(value=False).sum()),
+        "distinct": int(rows[Col.IS_REPRESENTATIVE].fill_null(value=False).sum()),
     }

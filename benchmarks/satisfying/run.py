@@ -18,6 +18,7 @@ from benchmarks.shared import cases as questions
 from benchmarks.shared.rates import distinct_weights, leaders
 from benchmarks.shared.record import ROOT, provenance
 from benchmarks.shared.sampling import judge, sample
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     from lodestone.config.campaign import Campaign
@@ -57,7 +58,7 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
     folder = work / f"{case}-{name}-{_hash(given, code('sample'))}"
     raw, spent = sample(given, folder)
     judged, relax_cpu = judge(raw, asked, folder)
-    lineage = raw["lineage"].to_numpy()
+    lineage = raw[Col.LINEAGE].to_numpy()
     stacked = spent["passes"] + GRADIENT * spent["gradients"]
     costs = {
         "passes": stacked,
@@ -66,7 +67,7 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
     }
     satisfied, persistent = (
         judged[f"{case}.{outcome_name}"].fill_null(value=False).to_numpy().astype(float)
-        for outcome_name in ("satisfied", "persistent")
+        for outcome_name in (Col.SATISFIED, Col.PERSISTENT)
     )
     distinct = distinct_weights(
         persistent > 0, leaders(judged, persistent > 0, settings("deduplicate", asked))
@@ -86,7 +87,7 @@ def _arm(asked: Campaign, case: str, name: str, *, guided: bool, work: Path) -> 
         "outcomes": [
             outcome(what, weights, lineage, costs)
             for what, weights in
-            (("satisfied", satisfied), ("persistent", persistent), ("distinct persistent", distinct))
+            ((Col.SATISFIED, satisfied), (Col.PERSISTENT, persistent), ("distinct persistent", distinct))
         ],
     }  # fmt: skip
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lodestone.columns import Col
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -91,9 +93,9 @@ def minima(tables: Mapping[str, Sequence[pl.DataFrame]]) -> Minima:
     for method, runs in tables.items():
         for k, rows in enumerate(runs):
             for i, row in enumerate(rows.iter_rows(named=True)):
-                if row["search_converged"] and not row["failed"]:
+                if row[Col.SEARCH_CONVERGED] and not row["failed"]:
                     places.append((method, k, i))
-                    energies.append(row["search_energy"])
+                    energies.append(row[Col.SEARCH_ENERGY])
                     crystals.append(table.arrays(row))
     order = np.argsort(energies, kind="stable")
     sorted_energies = np.array(energies)[order]
@@ -122,7 +124,7 @@ def split_by_energy(leaders: np.ndarray, energies: np.ndarray) -> np.ndarray:
 def pool_of(runs: Sequence[pl.DataFrame], of: Sequence[np.ndarray], union: np.ndarray) -> Pool:
     """Hits of the union's minima, run by run."""
     hits = np.array([(found[:, None] == union).sum(axis=0) for found in of])
-    calls = np.array([int(rows["estimator_calls"].sum()) for rows in runs])
+    calls = np.array([int(rows[Col.ESTIMATOR_CALLS].sum()) for rows in runs])
     return Pool(hits, calls, np.array([len(rows) for rows in runs]))
 
 
@@ -133,7 +135,7 @@ def described(
     import polars as pl
 
     curves = np.array([
-        run_curve(rows["estimator_calls"].to_numpy(), found, union, grid)
+        run_curve(rows[Col.ESTIMATOR_CALLS].to_numpy(), found, union, grid)
         for rows, found in zip(runs, of, strict=True)
     ])  # fmt: skip
     rows = pl.concat(runs)
@@ -143,7 +145,7 @@ def described(
         "structures": int(total), "calls": int(pool.calls.sum()), "calls_per_structure": pool.each,
         "relaxation_steps": float(rows["search_steps"].mean()),  # type: ignore[arg-type]
         "failed": int(rows["failed"].sum()),
-        "not_converged": int((~rows["search_converged"] & ~rows["failed"]).sum()),
+        "not_converged": int((~rows[Col.SEARCH_CONVERGED] & ~rows["failed"]).sum()),
         "found": int((pool.hits.sum(axis=0) > 0).sum()), "in_window": int(pool.hits.sum()),
         "lowest_hits": int(lowest), "calls_per_lowest": float(pool.calls.sum() / lowest) if lowest else None,
         "run_mean": curves.mean(axis=0).tolist(),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.search.cases import CASES, METHODS, Job, jobs
 from benchmarks.search.coverage import compared
 from benchmarks.shared.record import ROOT, provenance
+from lodestone.columns import Col
 from lodestone.runtime.signals import end_with_parent
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def work(job: Job) -> pl.DataFrame:
     key = json.dumps([asdict(case), asdict(options(job.method)), STEPS, batch, asdict(job)], sort_keys=True)
     folder = WORK / f"{job.case}-{job.method}-{job.seed}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     batches: list[pl.DataFrame] = []
-    while sum(b["estimator_calls"].sum() for b in batches) < case.budget:
+    while sum(b[Col.ESTIMATOR_CALLS].sum() for b in batches) < case.budget:
         path = folder / f"batch-{len(batches):03}.parquet"
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)

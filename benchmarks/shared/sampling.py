@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lodestone.columns import Col
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -73,7 +75,7 @@ def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFram
     estimator, guards = estimator_and_guards(given)
     wanted, begin = given["energy"]["relax"], time.process_time()
     relaxed = in_chunks(
-        structures.filter(measured["valid"]),
+        structures.filter(measured[Col.VALID]),
         lambda rows: persistence.relax_rows(
             rows, estimator, guards, steps=wanted["steps"], largest_force=wanted["largest_force"]
         ),
@@ -86,7 +88,7 @@ def judge(raw: pl.DataFrame, asked: Campaign, folder: Path) -> tuple[pl.DataFram
     whole = persistence.assemble(structures, measured, relaxed)
     constraints = persistence.parsed_constraints(given["constraints"])
     again = persistence.judge_again(whole, measured, constraints, persistence.is_valid)
-    return again.with_columns(measured.select(f"{name}.satisfied" for name in given["constraints"])), took
+    return again.with_columns(measured.select(Col.SATISFIED.of(name) for name in given["constraints"])), took
 
 
 def _counting(checkpoint: Any, given: dict[str, Any]) -> Any:

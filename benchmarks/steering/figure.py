@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lodestone.columns import Col
+
 LABELS = {
     "unguided": "unguided",
     "control": "control",
@@ -60,7 +62,7 @@ def rates(rows: list[dict[str, Any]], cases: dict[str, str], target: Path) -> No
     figure, axes = _axes(len(cases))
     for axis, (case, title) in zip(axes, cases.items(), strict=True):
         for row in [r for r in rows if r["case"] == case and r["arm"] in LABELS]:
-            x, y = (row["outcomes"][o]["rate"] for o in ("satisfied", "persistent"))
+            x, y = (row["outcomes"][o]["rate"] for o in (Col.SATISFIED, Col.PERSISTENT))
             axis.errorbar(
                 100 * x[0], 100 * y[0], xerr=_bars(x), yerr=_bars(y), marker="o", capsize=2,
                 color=COLOURS[row["arm"]], label=LABELS[row["arm"]], linestyle="",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.shared.record import ROOT
 from benchmarks.shared.sampling import judge, sample
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,7 +90,7 @@ def _judged(campaign: Campaign, given: dict[str, Any], folder: Path, about: dict
     torch.set_num_threads(1)
     raw, spent = sample(given, folder)
     again, relax_cpu = judge(raw, campaign, folder)
-    keep = ["lineage", "failed", *(["ancestry"] if "ancestry" in raw.columns else [])]
+    keep = [Col.LINEAGE, "failed", *([Col.ANCESTRY] if Col.ANCESTRY in raw.columns else [])]
     found = again.with_columns(raw.select(keep)).with_columns(
         pl.lit(spent["passes"]).alias("passes"),
         pl.lit(spent["cpu"]).alias("cpu_seconds"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.shared.rates import distinct_weights, leaders, rate
 from benchmarks.steering.jobs import AGAINST
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmarks.steering.jobs import Job
 
-OUTCOMES = ("satisfied", "satisfied_valid", "persistent", "relaxed_satisfied")
+OUTCOMES = (Col.SATISFIED, Col.SATISFIED_VALID, Col.PERSISTENT, Col.RELAXED_SATISFIED)
 
 
 def rows(asked: Mapping[str, Any], results: Mapping[Job, pl.DataFrame]) -> list[dict[str, Any]]:
@@ -46,15 +47,15 @@ def _row(job: Job, case: str, table: pl.DataFrame, others: Mapping[str, pl.DataF
 
     from lodestone.config.sections.curation import Deduplicate
 
-    n, lineage = len(table), table["lineage"].to_numpy()
-    valid = (table["relax_failure"].fill_null("").str.starts_with("not valid")).not_().to_numpy()
+    n, lineage = len(table), table[Col.LINEAGE].to_numpy()
+    valid = (table[Col.RELAX_FAILURE].fill_null("").str.starts_with("not valid")).not_().to_numpy()
     outcomes = {}
     for outcome in OUTCOMES:
         weights = _met(table, case, outcome)
         found = rate(weights.astype(float), lineage)
         tests = {name: _p(table, other, case, outcome) for name, other in others.items()}
         outcomes[outcome] = {"rate": [found.value, found.low, found.high], "p": tests}
-    persistent = _met(table, case, "persistent")
+    persistent = _met(table, case, Col.PERSISTENT)
     distinct = distinct_weights(persistent, leaders(table, persistent, Deduplicate().model_dump(mode="json")))
     kept = rate(distinct, lineage)
     formulas = _formulas(table.filter(persistent))
@@ -62,7 +63,7 @@ def _row(job: Job, case: str, table: pl.DataFrame, others: Mapping[str, pl.DataF
         "checkpoint": job.checkpoint, "seed": job.seed, "system": job.system, "case": case, "arm": job.arm,
         "n": n, "lineages": len(np.unique(lineage)), "valid": float(valid.mean()), "outcomes": outcomes,
         "distinct_persistent": [kept.value, kept.low, kept.high], "formulas": formulas,
-        "median_max_force": table["max_force_raw"].median(),
+        "median_max_force": table[Col.MAX_FORCE_RAW].median(),
         "passes": float(table["passes"][0]), "cpu_seconds": float(table["cpu_seconds"][0]),
     }  # fmt: skip
 
@@ -70,9 +71,9 @@ def _row(job: Job, case: str, table: pl.DataFrame, others: Mapping[str, pl.DataF
 def _met(table: pl.DataFrame, case: str, outcome: str) -> np.ndarray:
     import polars as pl
 
-    if outcome == "satisfied_valid":
-        invalid = table["relax_failure"].fill_null("").str.starts_with("not valid")
-        met = table[f"{case}.satisfied"].fill_null(value=False) & ~invalid
+    if outcome == Col.SATISFIED_VALID:
+        invalid = table[Col.RELAX_FAILURE].fill_null("").str.starts_with("not valid")
+        met = table[Col.SATISFIED.of(case)].fill_null(value=False) & ~invalid
     else:
         met = table[f"{case}.{outcome}"].fill_null(value=False)
     found: np.ndarray = met.cast(pl.Boolean).to_numpy()
@@ -90,7 +91,7 @@ def _p(own: pl.DataFrame, other: pl.DataFrame, case: str, outcome: str) -> float
     groups = []
     for k, table in enumerate((own, other)):
         met = _met(table, case, outcome)
-        whole = Sample(met, np.ones(len(met), dtype=bool), table["lineage"].to_numpy())
+        whole = Sample(met, np.ones(len(met), dtype=bool), table[Col.LINEAGE].to_numpy())
         groups.append(one_per_lineage(whole, np.random.default_rng(k)))
     return larger(groups[0].successes, groups[0].n, groups[1].successes, groups[1].n).p_used
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shared.pages import Place, Result, table
+from lodestone.columns import Col
 
-SHOWN = ("satisfied", "persistent", "relaxed_satisfied")
+SHOWN = (Col.SATISFIED, Col.PERSISTENT, Col.RELAXED_SATISFIED)
 ARMS = ("unguided", "control", "late", "default")
 
 
@@ -40,7 +41,7 @@ def _percent(rate: Sequence[float]) -> str:
 
 def _tests(row: dict[str, Any]) -> list[str]:
     found = []
-    for outcome in ("persistent", "relaxed_satisfied"):
+    for outcome in (Col.PERSISTENT, Col.RELAXED_SATISFIED):
         p = row["outcomes"][outcome]["p"]
         values = [p.get(name) for name in ("unguided", "control", "late")]
         found.append(", ".join("–" if v is None else f"{v:.1g}" for v in values) if p else "")

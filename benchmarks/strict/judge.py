@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.strict.arms import FORMULA
+from lodestone.columns import Col
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,9 +39,9 @@ def verdicts(rows: pl.DataFrame) -> Counter[str]:
     from lodestone.wyckoff.verification import strictness
 
     found = Counter[str]({"n": rows.height, "failed": int(rows["failed"].sum())})
-    valid = validity_table(rows)["valid"].to_list()
+    valid = validity_table(rows)[Col.VALID].to_list()
     for row, good in zip(rows.iter_rows(named=True), valid, strict=True):
-        asked = parse(f"{row['asked_space_group']} {row['asked_orbits']}")
+        asked = parse(f"{row[Col.ASKED_SPACE_GROUP]} {row[Col.ASKED_ORBITS]}")
         judged = strictness(*arrays(row), asked.space_group, asked.counts)
         found["formula"] += judged.exact_formula and not row["failed"]
         found["failed" if row["failed"] else judged.verdict] += not row["failed"]
@@ -75,7 +76,7 @@ def counted(rows: pl.DataFrame) -> dict[str, Any]:
     exact = sum(_is_formula(numbers.tolist()) for numbers, _, _ in structures)
     return {
         "n": rows.height, "failed": int(rows["failed"].sum()), "formula": exact,
-        "valid": int((validity_table(rows)["valid"] & ~rows["failed"]).sum()),
+        "valid": int((validity_table(rows)[Col.VALID] & ~rows["failed"]).sum()),
         "groups": {symprec: dict(found.most_common()) for symprec, found in groups.items()},
     }  # fmt: skip
 
@@ -110,7 +111,7 @@ def compared(
                 continue
             measured = measure_table(rows, {"q": constraint})
             met = measured["q.satisfied"].to_numpy().astype(bool)
-            sample = Sample(met, np.ones(len(met), dtype=bool), rows["lineage"].to_numpy())
+            sample = Sample(met, np.ones(len(met), dtype=bool), rows[Col.LINEAGE].to_numpy())
             one = one_per_lineage(sample, np.random.default_rng(0))
             test = larger(one.successes, one.n, reference, plain.height)
             rates = (wilson(k, n) for k, n in ((int(met.sum()), len(met)), (reference, plain.height)))
@@ -118,7 +119,7 @@ def compared(
             found.append({
                 "question": question, "way": name.removeprefix(f"{question}-"), "n": len(met),
                 "satisfied": int(met.sum()), "n_unguided": plain.height, "satisfied_unguided": reference,
-                "satisfied_valid": int((measured["q.satisfied"] & measured["valid"]).sum()),
+                "satisfied_valid": int((measured["q.satisfied"] & measured[Col.VALID]).sum()),
                 "satisfied_valid_unguided": int((plain["q.satisfied"] & plain["valid"]).sum()),
                 "intervals": [[rate.low, rate.high] for rate in rates],
                 "lineages": one.n, "successes_by_lineage": one.successes,

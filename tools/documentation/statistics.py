@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from lodestone.columns import TABLES, Column
 from lodestone.columns.candidates import CANDIDATES, PER_CONSTRAINT, PER_ESTIMATOR
+from lodestone.columns.column import Column
+from lodestone.columns.schemas import TABLES
 
 TEXT = """\
 # Statistics

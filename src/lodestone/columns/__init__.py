@@ -1,40 +1,9 @@
-"""Columns of the tables of statistics, each with its type, unit and meaning.
+"""Columns of the tables: their names with their units, and the schemas with what each column means.
 
-Rates, shares and p-values are fractions between 0 and 1.
+Rates, shares and p-values are fractions between 0 and 1. The names stand for themselves: they need no
+polars, and a new text in a schema changes no stage but those that write the table.
 """
 
-from __future__ import annotations
+from lodestone.columns.names import Col, Name
 
-from lodestone.columns import statistics
-from lodestone.columns.column import Column, Schema, Table
-
-TABLES: dict[str, Table] = {
-    "success": statistics.SUCCESS,
-    "rates": statistics.RATES,
-    "attrition": statistics.ATTRITION,
-    "attrition_reasons": statistics.REASONS,
-    "diversity": statistics.DIVERSITY,
-    "quality": statistics.QUALITY,
-    "cost": statistics.COST,
-    "search": statistics.SEARCH,
-    "strictness": statistics.STRICTNESS,
-    "distributions": statistics.DISTRIBUTIONS,
-    "joint": statistics.JOINT,
-    "pareto": statistics.PARETO,
-}
-"""Name of the file in statistics/ -> what it holds."""
-
-RATES = statistics.RATES.schema
-SUCCESS = statistics.SUCCESS.schema
-ATTRITION = statistics.ATTRITION.schema
-REASONS = statistics.REASONS.schema
-DIVERSITY = statistics.DIVERSITY.schema
-QUALITY = statistics.QUALITY.schema
-COST = statistics.COST.schema
-SEARCH = statistics.SEARCH.schema
-STRICTNESS = statistics.STRICTNESS.schema
-DISTRIBUTIONS = statistics.DISTRIBUTIONS.schema
-JOINT = statistics.JOINT.schema
-PARETO = statistics.PARETO.schema
-
-__all__ = ["TABLES", "Column", "Schema", "Table"]
+__all__ = ["Col", "Name"]

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lodestone.columns.names import Name
+
 Schema = dict[str, pl.DataType]
+
+ABOVE_HULL = "energy above the hull of the references; negative below it"
+"""What e_above_hull means in every table."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ def place(meaning: str, missing: str = "") -> Column:
 def number(meaning: str, missing: str = "", unit: str = "") -> Column:
     """A column of real numbers; without a unit it is a share, a ratio or a probability."""
     return Column(pl.Float64(), meaning, missing, unit)
+
+
+def measured(name: Name, meaning: str, missing: str = "") -> dict[str, Column]:
+    """A column of real numbers in the unit of its name, below that name."""
+    return {name: number(meaning, missing, name.unit)}
 
 
 def bounds(name: str, of: str, how: str, missing: str) -> dict[str, Column]:

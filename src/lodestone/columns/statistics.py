@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from lodestone.columns.column import Column, Table, bounds, count, flag, number, place, text
+from lodestone.columns.column import (
+    ABOVE_HULL,
+    Column,
+    Table,
+    bounds,
+    count,
+    flag,
+    measured,
+    number,
+    place,
+    text,
+)
+from lodestone.columns.names import Col
 
 EMPTY = "nothing was generated, or the outcome was not measured"
 EITHER = f"{EMPTY}, in either arm"
 ALONE = "every structure of the arm is a lineage of its own"
 BOTH_ALONE = "every structure of both arms is a lineage of its own, or a group is empty"
 
+_STRENGTH = measured(Col.STRENGTH, "strength of guidance; 0 without")
 _HEAD: dict[str, Column] = {
     "constraint": text("name of the constraint"),
     "primary": flag("whether the configuration declares the constraint primary"),
     "arm": text("name of the arm"),
-    "arm_kind": text("unguided, control, guided or late"),
+    Col.ARM_KIND: text("unguided, control, guided or late"),
     "guided_by": text("the constraint that guided the arm", "unguided and control"),
-    "strength": number("strength of guidance; 0 without", unit="Å"),
+    **_STRENGTH,
 }
 _RATE: dict[str, Column] = {
     "n": count("structures generated, failed ones included (intention to treat); 0 where not measured"),
@@ -40,12 +53,12 @@ RATES = Table("constraint × arm × outcome", _HEAD | _OUTCOME | _RATE | _FINITE
 
 _AGAINST: dict[str, Column] = {
     "comparison": text("unguided, control or late: what the arm is compared with"),
-    "reference_arm": text("name of that arm"),
+    Col.REFERENCE_ARM: text("name of that arm"),
 }
 _TEST: dict[str, Column] = {
     "n_reference": count("structures generated in the reference arm"),
     "successes_reference": count("structures with the outcome in the reference arm"),
-    "rate_reference": number("successes_reference / n_reference", EITHER),
+    Col.RATE_REFERENCE: number("successes_reference / n_reference", EITHER),
     "difference": number("rate - rate_reference", EITHER),
     **bounds("diff", "the difference", "Newcombe, which takes structures as independent", EITHER),
     "risk_ratio": number("rate / rate_reference", f"{EITHER}, or rate_reference is 0"),
@@ -53,26 +66,26 @@ _TEST: dict[str, Column] = {
     "z": number("z of the two-proportion test on all structures", f"{EITHER}, or all or none succeed"),
     "p_value": number("one-sided p of that test, unadjusted", f"{EITHER}, or all or none succeed"),
     "fisher_p": number("one-sided p of Fisher's exact test on all structures, unadjusted", EITHER),
-    "test_used": text(
+    Col.TEST_USED: text(
         "the test that counts: z, or fisher where an expected count is below 5; where lineages are shared, "
         "of one structure per lineage",
         EITHER,
     ),
-    "p_used": number("p of the test that counts, unadjusted", EITHER),
+    Col.P_USED: number("p of the test that counts, unadjusted", EITHER),
     "family": text("confirmatory or exploratory"),
     "adjustment": text("holm (confirmatory) or benjamini-hochberg (exploratory)"),
-    "p_adjusted": number("p_used, adjusted within the family of all constraints", EITHER),
-    "significant": flag("whether p_adjusted is below alpha", EITHER),
+    Col.P_ADJUSTED: number("p_used, adjusted within the family of all constraints", EITHER),
+    Col.SIGNIFICANT: flag("whether p_adjusted is below alpha", EITHER),
 }
 _DETECTABLE: dict[str, Column] = {
-    "minimal_detectable_effect": number(
+    Col.MINIMAL_DETECTABLE_EFFECT: number(
         "smallest rise above mde_rate_reference that the test that counts finds with 80 % power at mde_level",
         f"{EITHER}, the reference rate is 1, or not even a rise to 1 would be found so often",
     ),
     "mde_level": number("the level that the correction surely leaves: alpha / tests of the family", EITHER),
-    "mde_n": count("units of the test that counts: structures, or lineages where they are shared"),
-    "mde_n_reference": count("the same in the reference arm"),
-    "mde_rate_reference": number(
+    Col.MDE_N: count("units of the test that counts: structures, or lineages where they are shared"),
+    Col.MDE_N_REFERENCE: count("the same in the reference arm"),
+    Col.MDE_RATE_REFERENCE: number(
         "the observed reference rate, or lineages' mean share; the true one may differ, above all near 0",
         EITHER,
     ),
@@ -137,7 +150,7 @@ ATTRITION = Table(
         "entered": count("structures that the stage before left"),
         "survived": count("of these, those that this stage leaves"),
         "lost": count("entered - survived; every structure is lost at one stage at most"),
-        "share_of_generated": number("survived / generated", _NOTHING),
+        Col.SHARE_OF_GENERATED: number("survived / generated", _NOTHING),
         **bounds("ci", "share_of_generated", _BY_LINEAGE, _NOTHING),
         "share_of_entered": number("survived / entered", "nothing entered"),
     },
@@ -160,7 +173,7 @@ DIVERSITY = Table(
         "distinct": count("clusters of duplicates among the screened, within the arm"),
         "distinct_half": count("the same at half the threshold of fingerprints", "not computed"),
         "distinct_double": count("the same at twice the threshold", "not computed"),
-        "unique_share": number(
+        Col.UNIQUE_SHARE: number(
             "distinct / screened; it falls the more is sampled: compare arms of one size only",
             _SCREENED,
         ),
@@ -174,11 +187,11 @@ DIVERSITY = Table(
         "distinct_space_groups": count("space groups among the distinct structures"),
         "judged": count("distinct structures that were compared with references"),
         "novel": count("of these, those that no reference matches"),
-        "novel_share": number("novel / judged", _JUDGED),
+        Col.NOVEL_SHARE: number("novel / judged", _JUDGED),
         **bounds("novel", "novel_share", _BY_LINEAGE, _JUDGED),
-        "stable_below": number("e_above_hull up to which a structure counts as stable", unit="eV/atom"),
+        **measured(Col.STABLE_BELOW, "e_above_hull up to which a structure counts as stable"),
         "sun": count("valid, stable, unique (first of its cluster) and novel structures"),
-        "sun_rate": number("sun / n", _NOTHING),
+        Col.SUN_RATE: number("sun / n", _NOTHING),
         **bounds("sun", "sun_rate", _BY_LINEAGE, _NOTHING),
         **_NOTE,
     },
@@ -190,16 +203,16 @@ QUALITY = Table(
         "constraint": text("name of the constraint"),
         "arm": text("name of the arm"),
         "n": count("structures generated"),
-        "valid": count("valid crystals among them"),
-        "max_force_median": number("median over raw valid structures of the longest force", _RAW, "eV/Å"),
-        "max_force_upper_quartile": number("upper quartile of the same", _RAW, "eV/Å"),
-        "energy_median": number("median energy of raw valid structures", _RAW, "eV/atom"),
+        Col.VALID: count("valid crystals among them"),
+        **measured(Col.MAX_FORCE_MEDIAN, "median over raw valid structures of the longest force", _RAW),
+        **measured(Col.MAX_FORCE_UPPER_QUARTILE, "upper quartile of the same", _RAW),
+        **measured(Col.ENERGY_MEDIAN, "median energy of raw valid structures", _RAW),
         "relaxed": count("valid structures that were relaxed without failure"),
         "converged": count("of these, those whose forces fell below the threshold"),
         "converged_share": number("converged / relaxed", "relaxed is 0"),
         **bounds("converged", "converged_share", _BY_LINEAGE, "relaxed is 0"),
-        "persistent": count("structures that are persistent under the constraint"),
-        "distinct_persistent": count("different crystals among them"),
+        Col.PERSISTENT: count("structures that are persistent under the constraint"),
+        Col.DISTINCT_PERSISTENT: count("different crystals among them"),
         "distinct_persistent_formulas": count("reduced formulas among them"),
         "relax_failures": count("valid structures whose relaxation failed"),
         **_NOTE,
@@ -219,7 +232,7 @@ COST = Table(
         "constraint": text("name of the constraint"),
         "method": text("rejection (the unguided arm), control, guided or late"),
         "arm": text("name of the arm"),
-        "strength": number("strength of guidance; 0 without", unit="Å"),
+        **_STRENGTH,
         "chosen_by_pilot": flag("whether a pilot chose the strength"),
         "pilot_passes": number("network passes of that pilot, once per constraint; nowhere else", "no pilot"),
         "outcome": text("an outcome, or distinct_persistent: the first of each persistent crystal"),
@@ -227,12 +240,12 @@ COST = Table(
         "successes": count("structures with the outcome"),
         "rate": number("successes / n", _EMPTY),
         **bounds("rate", "the rate", _BY_LINEAGE, _EMPTY),
-        "passes_per_structure": number("network passes per structure", "unknown to the checkpoint"),
-        "seconds_per_structure": number("wall time of sampling per structure", "not timed", "s"),
+        Col.PASSES_PER_STRUCTURE: number("network passes per structure", "unknown to the checkpoint"),
+        **measured(Col.SECONDS_PER_STRUCTURE, "wall time of sampling per structure", "not timed"),
         "device": text("where it was timed", "not timed"),
-        "passes_per_success": number("passes_per_structure / rate", _PASSES),
+        Col.PASSES_PER_SUCCESS: number("passes_per_structure / rate", _PASSES),
         **bounds("passes_per_success", "it", "from the bounds of the rate", _PASSES),
-        "seconds_per_success": number("seconds_per_structure / rate", _SECONDS, "s"),
+        **measured(Col.SECONDS_PER_SUCCESS, "seconds_per_structure / rate", _SECONDS),
         **bounds("seconds_per_success", "it", "from the bounds of the rate", _SECONDS),
         "ratio": number("passes per success over those of rejection; below 1 is cheaper", _RATIO),
         **bounds("ratio", "the ratio", _MOVER, _RATIO),
@@ -254,21 +267,21 @@ SEARCH = Table(
         "n": count("structures generated"),
         "failed": count("of these, those whose search failed"),
         "converged": count("of these, those whose finishing relaxation came to rest"),
-        "estimator_calls": count("evaluations of energy and forces of the whole arm"),
-        "calls_per_structure": number("estimator_calls / n", _NONE),
+        Col.ESTIMATOR_CALLS: count("evaluations of energy and forces of the whole arm"),
+        Col.CALLS_PER_STRUCTURE: number("estimator_calls / n", _NONE),
         "distinct": count("distinct structures that passed the screen"),
         "calls_per_distinct": number("estimator_calls / distinct", "distinct is 0"),
         "below_hull_cut": count("of the distinct ones, those below the cut of the plots above the hull"),
         "calls_per_below_hull_cut": number("estimator_calls / below_hull_cut", "below_hull_cut is 0"),
-        "lowest_energy": number("lowest energy at the end of a search", _NO_STRUCTURE, "eV/atom"),
-        "lowest_e_above_hull": number("lowest energy above the hull", "no structure has a hull", "eV/atom"),
+        **measured(Col.LOWEST_ENERGY, "lowest energy at the end of a search", _NO_STRUCTURE),
+        **measured(Col.LOWEST_E_ABOVE_HULL, "lowest energy above the hull", "no structure has a hull"),
     },
 )
 STRICTNESS = Table(
     "arm of the sampler symmetric × space group asked for",
     {
         "arm": text("name of the arm"),
-        "space_group": place("number of the space group asked for"),
+        Col.SPACE_GROUP: place("number of the space group asked for"),
         "symbol": text("its Hermann-Mauguin symbol"),
         "n": count("structures generated"),
         "failed": count("of these, those whose sampling failed"),
@@ -289,11 +302,11 @@ PARETO = Table(
         "id": text("identifier of the candidate or reference"),
         "kind": text("candidate or reference"),
         "arm": text("arm of a candidate", "a reference"),
-        "formula": text("reduced formula"),
-        "space_group": place("space group number of a candidate", "a reference, or none was found"),
-        "satisfied": flag("whether the symmetrised structure satisfies the constraint", "not measurable"),
-        "loss": number("loss of the symmetrised structure, in the unit of the constraint's first term"),
-        "e_above_hull": number("energy above the hull of the references; negative below it", unit="eV/atom"),
+        Col.FORMULA: text("reduced formula"),
+        Col.SPACE_GROUP: place("space group number of a candidate", "a reference, or none was found"),
+        Col.SATISFIED: flag("whether the symmetrised structure satisfies the constraint", "not measurable"),
+        Col.LOSS: number("loss of the symmetrised structure, in the unit of the constraint's first term"),
+        **measured(Col.E_ABOVE_HULL, ABOVE_HULL),
         "rank": place("Pareto rank in (loss, e_above_hull), both minimised; 1 = not dominated"),
     },
 )

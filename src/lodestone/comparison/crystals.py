@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.comparison.sides import Side
 from lodestone.curation.clustering import cluster
 from lodestone.curation.fingerprint import FingerprintSettings
@@ -17,7 +18,7 @@ from lodestone.curation.settings import DeduplicateSettings, similarity
 from lodestone.statistics.candidates import structures_of
 from lodestone.structures.crystals import pack_table
 
-SHOWN = ("id", "arm", "formula", "space_group", "e_above_hull", "best_rank")
+SHOWN = ("id", "arm", Col.FORMULA, Col.SPACE_GROUP, Col.E_ABOVE_HULL, Col.BEST_RANK)
 
 
 def found_by(a: Side, b: Side) -> dict[str, dict[str, Any]]:
@@ -34,12 +35,12 @@ def found_by(a: Side, b: Side) -> dict[str, dict[str, Any]]:
 
 
 def _best(side: Side) -> pl.DataFrame:
-    return side.candidates.filter(pl.col("best_rank").is_not_null()).sort("best_rank")
+    return side.candidates.filter(pl.col(Col.BEST_RANK).is_not_null()).sort(Col.BEST_RANK)
 
 
 def _distinct(side: Side, rule: Similarity) -> pl.DataFrame:
     """One row per crystal of a campaign: the representatives of its arms, clustered once more."""
-    rows = side.candidates.filter(pl.col("is_representative").fill_null(value=False))
+    rows = side.candidates.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False))
     if not rows.height:
         return rows
     leaders = cluster(pack_table(structures_of(rows, "sym")), rule).leaders[1.0]

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.comparison.crystals import found_by
 from lodestone.comparison.rates import rate_rows
 from lodestone.comparison.settings import Difference, differences
@@ -18,7 +19,7 @@ from lodestone.comparison.sides import ArmPair, Side, matched_arms, matched_cons
 from lodestone.comparison.views import ahead
 from lodestone.statistics.attrition import STAGES
 
-SHARES = {"unique_share": "unique", "novel_share": "novel", "sun_rate": "sun"}
+SHARES = {Col.UNIQUE_SHARE: "unique", Col.NOVEL_SHARE: "novel", Col.SUN_RATE: "sun"}
 """Share of the table of diversity -> how its bounds begin."""
 COUNTS = ("n", "screened", "distinct", "distinct_formulas", "distinct_space_groups", "novel", "sun")
 
@@ -35,7 +36,7 @@ def quality_rows(a: Side, b: Side, pairs: Sequence[ArmPair]) -> list[dict[str, A
 def _quality_side(side: Side, arm: str) -> dict[str, Any]:
     diversity = _first(side.tables["diversity"].filter(pl.col("arm") == arm))
     stages = side.tables["attrition"].filter(pl.col("arm") == arm)
-    left = dict(stages.select("stage", "share_of_generated").rows())
+    left = dict(stages.select("stage", Col.SHARE_OF_GENERATED).rows())
     return (
         {name: diversity.get(name) for name in COUNTS}
         | {
@@ -122,7 +123,7 @@ def _decisive(
     one, other = (primary_arm(s, c) for s, c in zip((a, b), constraints, strict=True))
     if one is None or other is None:
         return None
-    wanted = (constraints[0], one["name"], other["name"], "satisfied")
+    wanted = (constraints[0], one["name"], other["name"], Col.SATISFIED)
     keys = ("constraint", "arm_a", "arm_b", "outcome")
     return next((row for row in rows if tuple(row[key] for key in keys) == wanted), None)
 

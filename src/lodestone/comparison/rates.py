@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.comparison.sides import ArmPair, Side
 from lodestone.inference.intervals import Interval, newcombe
 from lodestone.inference.power import minimal_detectable_effect
@@ -111,7 +112,7 @@ def rate_rows(a: Side, b: Side, pairs: Mapping[tuple[str, str], list[ArmPair]]) 
     rows = [head | compared(*both, alpha, _seed(head)) | _cost(a, b, head) for head, both in found]
     defined = sum(row["p"] is not None for row in rows)
     for row, (_, both), p in zip(rows, found, benjamini_hochberg([r["p"] for r in rows]), strict=True):
-        row["p_adjusted"] = p
+        row[Col.P_ADJUSTED] = p
         row["differs"] = None if p is None else p < threshold(alpha)
         row["rise_seen"], row["fall_seen"] = detectable(*both, alpha / max(1, defined))
     return rows
@@ -145,9 +146,9 @@ def _samples(
 
 
 def _valid(rows: pl.DataFrame) -> Sample:
-    good = rows["valid"].fill_null(value=False).to_numpy().astype(bool)
+    good = rows[Col.VALID].fill_null(value=False).to_numpy().astype(bool)
     finite = finite_mask(rows)
-    return Sample(np.asarray(good & finite), finite, rows["lineage"].to_numpy())
+    return Sample(np.asarray(good & finite), finite, rows[Col.LINEAGE].to_numpy())
 
 
 def _seed(head: Mapping[str, Any]) -> int:
@@ -162,15 +163,15 @@ def _cost(a: Side, b: Side, head: Mapping[str, Any]) -> Row:
         return empty
     ours = _cost_row(a, head["constraint"], head["arm_a"], head["outcome"])
     theirs = _cost_row(b, head["constraint_b"], head["arm_b"], head["outcome"])
-    each = [row.get("passes_per_structure") for row in (ours, theirs)]
+    each = [row.get(Col.PASSES_PER_STRUCTURE) for row in (ours, theirs)]
     if None in each or None in (ours.get("rate"), theirs.get("rate")):
         return empty
     own, base = (Rate(r["rate"], Interval(r["rate_low"], r["rate_high"])) for r in (theirs, ours))
     middle, interval = ratio(own, base)
     factor = float(str(each[1])) / float(str(each[0]))
     return {
-        "cost_a": ours["passes_per_success"],
-        "cost_b": theirs["passes_per_success"],
+        "cost_a": ours[Col.PASSES_PER_SUCCESS],
+        "cost_b": theirs[Col.PASSES_PER_SUCCESS],
         "cost_ratio": None if middle is None else factor * middle,
         "cost_ratio_low": None if interval.low is None else factor * interval.low,
         "cost_ratio_high": None if interval.high is None else factor * interval.high,

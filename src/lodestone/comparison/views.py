@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lodestone.columns import Col
 from lodestone.comparison.rates import VALID
 from lodestone.statistics.attrition import STAGES
 from lodestone.statistics.console import OUTCOME_HEADS
@@ -26,7 +27,7 @@ def _seen(row: Mapping[str, Any]) -> str:
     return (
         f"{percent(row['b_rate'])} of {row['b_n']} structures of B satisfy it against "
         f"{percent(row['a_rate'])} of {row['a_n']} of A ({row['arms']}; B − A {signed(row['difference'])}, "
-        f"interval {between}, adjusted {p_text(row['p_adjusted'])}): "
+        f"interval {between}, adjusted {p_text(row[Col.P_ADJUSTED])}): "
     )
 
 
@@ -63,7 +64,7 @@ RATE_HEADS = [
     *("arms", "outcome", "A (interval)", "B (interval)", "B − A (interval)", "p", "adjusted", "differs"),
     "cost of a success, B / A",
 ]
-CRYSTAL_HEADS = ["formula", "space group", "e_above_hull / eV/atom", "in A", "in B"]
+CRYSTAL_HEADS = ["formula", "space group", Col.E_ABOVE_HULL.label, "in A", "in B"]
 WORDS = OUTCOME_HEADS | {VALID: "valid"}
 
 
@@ -89,7 +90,7 @@ def rates_table(document: Document, constraint: str | None) -> Table:
             _rate(row, "b"),
             f"{signed(row['difference'])} ({percent_interval(row['low'], row['high'])})",
             _p(row["p"]),
-            _p(row["p_adjusted"]),
+            _p(row[Col.P_ADJUSTED]),
             {True: "yes", False: "not shown", None: "–"}[row["differs"]],
             *([_cost(row)] if constraint is not None else []),
         ]
@@ -108,7 +109,7 @@ def quality_table(document: Document) -> Table:
                 _count(row[side][name])
                 for name in ("n", "distinct", "distinct_formulas", "distinct_space_groups")
             ),
-            *(_share(row[side][name]) for name in ("unique_share", "novel_share", "sun_rate")),
+            *(_share(row[side][name]) for name in (Col.UNIQUE_SHARE, Col.NOVEL_SHARE, Col.SUN_RATE)),
         ]
         for row in document["quality"]
         for side in ("a", "b")
@@ -152,11 +153,11 @@ def crystals_sentence(found: Mapping[str, Any], what: str) -> str:
 
 
 def _crystal(row: Mapping[str, Any], a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[str]:
-    group = row["space_group"]
+    group = row[Col.SPACE_GROUP]
     return [
-        row["formula"],
+        row[Col.FORMULA],
         "–" if group is None else str(group),
-        number(row["e_above_hull"], 3),
+        number(row[Col.E_ABOVE_HULL], 3),
         a["id"] if a else "–",
         b["id"] if b else "–",
     ]

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
     from ase import Atoms
 
@@ -25,10 +24,9 @@ if TYPE_CHECKING:
     from lodestone.energies.evaluation import Estimator, Evaluation
     from lodestone.energies.guards import Guards
     from lodestone.energies.hull import Hulls
+    from lodestone.structures.crystals import Composition, Crystal
 
-    Crystal = tuple[np.ndarray, np.ndarray, np.ndarray]
 Made = tuple["Estimator", "Guards"]
-Composition = tuple[tuple[int, int], ...]
 
 
 class MissingReferencesError(ValueError):

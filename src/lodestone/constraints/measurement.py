@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.constraints.context import Context, prepare
 from lodestone.constraints.registry import terms_of
 from lodestone.constraints.targets import combine, scalar_distance
@@ -70,8 +71,8 @@ def measure_table(
     from lodestone.curation.validity import validity_table
 
     columns: list[pl.Series] = [
-        pl.Series("formula", [_formula(z) for z in raw["numbers"].to_list()], dtype=pl.String),
-        pl.Series("n_atoms", raw["numbers"].list.len(), dtype=pl.Int32),
+        pl.Series(Col.FORMULA, [_formula(z) for z in raw["numbers"].to_list()], dtype=pl.String),
+        pl.Series(Col.N_ATOMS, raw["numbers"].list.len(), dtype=pl.Int32),
     ]
     for name, constraint in constraints.items():
         terms = [term.bound(context or Context({})) for term in terms_of(constraint)]
@@ -88,9 +89,9 @@ def _measured(row: Mapping[str, Any], terms: list[Term], constraint: Mapping[str
 
 def _columns(name: str, found: list[Measurement]) -> list[pl.Series]:
     return [
-        pl.Series(f"{name}.values", [m.values for m in found], dtype=pl.List(pl.Float64)),
-        pl.Series(f"{name}.loss", [m.loss for m in found], dtype=pl.Float64),
-        pl.Series(f"{name}.satisfied", [m.satisfied for m in found], dtype=pl.Boolean),
+        pl.Series(Col.VALUES.of(name), [m.values for m in found], dtype=pl.List(pl.Float64)),
+        pl.Series(Col.LOSS.of(name), [m.loss for m in found], dtype=pl.Float64),
+        pl.Series(Col.SATISFIED.of(name), [m.satisfied for m in found], dtype=pl.Boolean),
     ]
 
 

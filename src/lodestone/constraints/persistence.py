@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.evaluation import Estimator
 from lodestone.energies.guards import Guards
 from lodestone.energies.relax import Relaxed, relax
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from lodestone.constraints.context import Context
 
 SCHEMA = table.SCHEMA | {
-    "energy_raw": pl.Float64(),
-    "max_force_raw": pl.Float64(),
-    "energy_relaxed": pl.Float64(),
-    "max_force_relaxed": pl.Float64(),
-    "relax_steps": pl.Int32(),
-    "relax_converged": pl.Boolean(),
-    "relax_failure": pl.String(),
+    Col.ENERGY_RAW: pl.Float64(),
+    Col.MAX_FORCE_RAW: pl.Float64(),
+    Col.ENERGY_RELAXED: pl.Float64(),
+    Col.MAX_FORCE_RELAXED: pl.Float64(),
+    Col.RELAX_STEPS: pl.Int32(),
+    Col.RELAX_CONVERGED: pl.Boolean(),
+    Col.RELAX_FAILURE: pl.String(),
 }
 Valid = Callable[[np.ndarray, np.ndarray, np.ndarray], bool]
 
@@ -62,23 +63,23 @@ def relax_rows(
 
 def unrelaxed_rows(measured: pl.DataFrame, structures: pl.DataFrame) -> pl.DataFrame:
     """Rows of `SCHEMA` for structures that are not relaxed because they are not valid."""
-    reasons = [f"not valid: {r}" for r in measured["invalid_reason"].fill_null("no reason given")]
+    reasons = [f"not valid: {r}" for r in measured[Col.INVALID_REASON].fill_null("no reason given")]
     empty = [
         pl.lit(None, dtype=SCHEMA[name]).alias(name)
         for name in SCHEMA
-        if name not in (*table.SCHEMA, "relax_steps", "relax_converged", "relax_failure")
+        if name not in (*table.SCHEMA, Col.RELAX_STEPS, Col.RELAX_CONVERGED, Col.RELAX_FAILURE)
     ]
     return structures.select(list(table.SCHEMA)).with_columns(
         *empty,
-        pl.lit(0, dtype=pl.Int32).alias("relax_steps"),
-        pl.lit(value=False).alias("relax_converged"),
-        pl.Series("relax_failure", reasons, dtype=pl.String),
+        pl.lit(0, dtype=pl.Int32).alias(Col.RELAX_STEPS),
+        pl.lit(value=False).alias(Col.RELAX_CONVERGED),
+        pl.Series(Col.RELAX_FAILURE, reasons, dtype=pl.String),
     )
 
 
 def assemble(structures: pl.DataFrame, measured: pl.DataFrame, relaxed: pl.DataFrame) -> pl.DataFrame:
     """Relaxed and unrelaxed rows together, in the order of `structures`."""
-    skipped = ~measured["valid"]
+    skipped = ~measured[Col.VALID]
     rest = unrelaxed_rows(measured.filter(skipped), structures.filter(skipped))
     both = pl.concat([relaxed, rest.select(relaxed.columns)])
     return structures.select("id").join(both, on="id", how="left", maintain_order="left")
@@ -119,20 +120,20 @@ def judge_again(
     from lodestone.constraints.context import prepare
 
     rows = [table.arrays(row) for row in relaxed.select(list(table.SCHEMA)).iter_rows(named=True)]
-    relaxed_well = (measured["valid"] & relaxed["relax_failure"].is_null()).to_list()
+    relaxed_well = (measured[Col.VALID] & relaxed[Col.RELAX_FAILURE].is_null()).to_list()
     sound = [ok and valid(*row) for ok, row in zip(relaxed_well, rows, strict=True)]
     columns: list[pl.Series] = []
     for name, settings in constraints.items():
         prepare(settings["terms"], [row for row, ok in zip(rows, relaxed_well, strict=True) if ok])
-        before = (measured["valid"] & measured[f"{name}.satisfied"].fill_null(value=False)).to_list()
+        before = (measured[Col.VALID] & measured[Col.SATISFIED.of(name)].fill_null(value=False)).to_list()
         found = [_measure(settings, row) if ok else None for ok, row in zip(relaxed_well, rows, strict=True)]
         after = [s and f is not None and f.satisfied for s, f in zip(sound, found, strict=True)]
         values = [None if f is None else f.values for f in found]
         both = [a and b for a, b in zip(after, before, strict=True)]
         columns += [
-            pl.Series(f"{name}.persistent", both, dtype=pl.Boolean),
-            pl.Series(f"{name}.relaxed_satisfied", after, dtype=pl.Boolean),
-            pl.Series(f"{name}.relaxed_values", values, dtype=pl.List(pl.Float64)),
+            pl.Series(Col.PERSISTENT.of(name), both, dtype=pl.Boolean),
+            pl.Series(Col.RELAXED_SATISFIED.of(name), after, dtype=pl.Boolean),
+            pl.Series(Col.RELAXED_VALUES.of(name), values, dtype=pl.List(pl.Float64)),
         ]
     return relaxed.with_columns(columns)
 
@@ -147,11 +148,11 @@ def _result(found: Relaxed) -> dict[str, Any]:
     n_atoms = len(found.atoms)
     start, end = found.start, found.evaluation if found.start is not None else None
     return {
-        "energy_raw": None if start is None else start.energy / n_atoms,
-        "max_force_raw": None if start is None else start.max_force,
-        "energy_relaxed": None if end is None else end.energy / n_atoms,
-        "max_force_relaxed": None if end is None else end.max_force,
-        "relax_steps": found.steps,
-        "relax_converged": found.converged,
-        "relax_failure": found.failure,
+        Col.ENERGY_RAW: None if start is None else start.energy / n_atoms,
+        Col.MAX_FORCE_RAW: None if start is None else start.max_force,
+        Col.ENERGY_RELAXED: None if end is None else end.energy / n_atoms,
+        Col.MAX_FORCE_RELAXED: None if end is None else end.max_force,
+        Col.RELAX_STEPS: found.steps,
+        Col.RELAX_CONVERGED: found.converged,
+        Col.RELAX_FAILURE: found.failure,
     }

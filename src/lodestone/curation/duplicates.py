@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.curation.clustering import cluster
 from lodestone.curation.matching import Similarity
 from lodestone.curation.results import Clusters
@@ -22,9 +23,9 @@ __all__ = ["SCHEMA", "Clusters", "cluster", "duplicates_table", "require_same_id
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
-    "representative": pl.String(),
-    "multiplicity": pl.Int32(),
-    "is_representative": pl.Boolean(),
+    Col.REPRESENTATIVE: pl.String(),
+    Col.MULTIPLICITY: pl.Int32(),
+    Col.IS_REPRESENTATIVE: pl.Boolean(),
     "is_representative_half": pl.Boolean(),
     "is_representative_double": pl.Boolean(),
     "duplicates_failure": pl.String(),
@@ -49,7 +50,7 @@ def duplicates_table(
     `tell` is given a summary with counts and costs; `state` keeps finished parts (see `cluster`).
     """
     require_same_ids(symmetrized, screened)
-    passed = np.flatnonzero(screened["passed"].to_numpy())
+    passed = np.flatnonzero(screened[Col.PASSED].to_numpy())
     crystals = pack_table(symmetrized[passed])
     found = cluster(
         crystals, similarity, factors=FACTORS.values(), progress=progress, processes=processes, state=state
@@ -83,8 +84,8 @@ def _table(ids: pl.Series, passed: np.ndarray, found: Clusters) -> pl.DataFrame:
     leader = found.leaders[1.0]
     inside = pl.DataFrame({
         "row": passed,
-        "representative": ids[passed[leader]],
-        "multiplicity": np.bincount(leader, minlength=len(passed))[leader],
+        Col.REPRESENTATIVE: ids[passed[leader]],
+        Col.MULTIPLICITY: np.bincount(leader, minlength=len(passed))[leader],
         "duplicates_failure": pl.Series(
             [found.failures.get(i) for i in range(len(passed))], dtype=pl.String
         ),

@@ -23,13 +23,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from lodestone.curation.fingerprint import SHORTEST, FingerprintSettings, vector
+from lodestone.curation.fingerprint import SHORTEST, TAIL, FingerprintSettings, vector
 from lodestone.structures.crystals import Packed, ragged_arange
 from lodestone.structures.distances import MOST_PAIRS, min_distance
 from lodestone.structures.lattices import heights_of, reduce_cells
 
 FINENESS = 10  # bins of the histogram per σ
-TAIL = 5.0  # Gaussians are cut at this many σ, where 6e-7 of the weight is left
 OUTPUTS = 20  # radii per block of the banded matrix
 
 

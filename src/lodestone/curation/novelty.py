@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.curation.clustering import WORTH_PROCESSES, grouped, nearest_same
 from lodestone.curation.duplicates import require_same_ids
 from lodestone.curation.fingerprint import distances
@@ -201,10 +202,10 @@ __all__ = ["SCHEMA", "Nearest", "look_up", "novelty_table"]
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
-    "known": pl.Boolean(),
-    "reference_source": pl.String(),
-    "reference_id": pl.String(),
-    "reference_distance": pl.Float64(),
+    Col.KNOWN: pl.Boolean(),
+    Col.REFERENCE_SOURCE: pl.String(),
+    Col.REFERENCE_ID: pl.String(),
+    Col.REFERENCE_DISTANCE: pl.Float64(),
 }
 
 
@@ -240,7 +241,7 @@ def novelty_table(
     `tell` is given a summary with counts and costs.
     """
     require_same_ids(symmetrized, duplicates)
-    asked = np.flatnonzero(duplicates["is_representative"].to_numpy())
+    asked = np.flatnonzero(duplicates[Col.IS_REPRESENTATIVE].to_numpy())
     found = look_up_all(
         pack_table(symmetrized[asked]),
         pack_table(references),

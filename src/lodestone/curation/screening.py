@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.curation.symmetry import was_generated
 from lodestone.structures import table
 from lodestone.structures.distances import min_distance, neighbours
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
-    "passed": pl.Boolean(),
-    "screen_reason": pl.String(),
+    Col.PASSED: pl.Boolean(),
+    Col.SCREEN_REASON: pl.String(),
     "on_system": pl.Boolean(),
 }
 HEAVIEST = 118
@@ -78,7 +79,7 @@ def screening_table(symmetrized: pl.DataFrame, limits: ScreenLimits) -> pl.DataF
 
 def _row(row: dict[str, Any], limits: ScreenLimits) -> tuple[Any, ...]:
     found = screen(*table.arrays(row), limits)
-    mark = row.get("symmetrize_failure")
+    mark = row.get(Col.SYMMETRIZE_FAILURE)
     reasons = found.reasons if was_generated(mark) else (str(mark), *found.reasons)
     return row["id"], not reasons, "; ".join(reasons) or None, found.on_system
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures import table
 from lodestone.structures.crystals import Crystal
 from lodestone.structures.lattices import is_singular, reduce_cell, reduce_crystal
@@ -69,11 +70,11 @@ def _of_cell(cell: np.ndarray, dataset: SpglibDataset) -> float:
 
 SCHEMA: dict[str, pl.DataType] = {
     **table.SCHEMA,
-    "space_group": pl.Int32(),
-    "space_group_symbol": pl.String(),
-    "symprec": pl.Float64(),
-    "displacement": pl.Float64(),
-    "symmetrize_failure": pl.String(),
+    Col.SPACE_GROUP: pl.Int32(),
+    Col.SPACE_GROUP_SYMBOL: pl.String(),
+    Col.SYMPREC: pl.Float64(),
+    Col.DISPLACEMENT: pl.Float64(),
+    Col.SYMMETRIZE_FAILURE: pl.String(),
 }
 NOT_GENERATED = "not generated"
 LARGEST_VOLUME_PER_ATOM = 1e5  # Å³; beyond, spglib would search cells that hold next to nothing

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures import table
 from lodestone.structures.distances import min_distance
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
-    "volume_per_atom": pl.Float64(),
-    "min_distance": pl.Float64(),
-    "valid": pl.Boolean(),
-    "invalid_reason": pl.String(),
+    Col.VOLUME_PER_ATOM: pl.Float64(),
+    Col.MIN_DISTANCE: pl.Float64(),
+    Col.VALID: pl.Boolean(),
+    Col.INVALID_REASON: pl.String(),
 }
 
 

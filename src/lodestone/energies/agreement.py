@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.errors import METASTABLE
 from lodestone.energies.phases import QUARANTINED, composition_of
 from lodestone.inference.intervals import STATISTICS, error_summary, wilson
@@ -31,7 +32,7 @@ SCHEMA = {
     "note": pl.String(),
 }
 DISAGREEMENTS = {
-    **dict.fromkeys(("first", "second", "kind", "id", "formula"), pl.String()),
+    **dict.fromkeys(("first", "second", "kind", "id", Col.FORMULA), pl.String()),
     **dict.fromkeys(("e_above_hull_first", "e_above_hull_second", "difference"), pl.Float64()),
 }
 
@@ -70,9 +71,9 @@ def disagreements(several: list[Judged], numbers: Mapping[str, list[int]]) -> pl
         for kind in KINDS:
             both = _compared(a, b, kind).with_columns(difference=pl.col("second") - pl.col("first"))
             worst = both.sort(pl.col("difference").abs(), "id", descending=[True, False]).head(WORST)
-            formulas = pl.Series("formula", [_formula(numbers[i]) for i in worst["id"]], dtype=pl.String())
+            formulas = pl.Series(Col.FORMULA, [_formula(numbers[i]) for i in worst["id"]], dtype=pl.String())
             pair = [pl.lit(v).alias(k) for k, v in (("first", a.name), ("second", b.name), ("kind", kind))]
-            energies = [pl.col(side).alias(f"e_above_hull_{side}") for side in ("first", "second")]
+            energies = [pl.col(side).alias(Col.E_ABOVE_HULL.by(side)) for side in ("first", "second")]
             tables.append(worst.select(*pair, "id", formulas, *energies, "difference"))
     return pl.concat(tables)
 
@@ -101,8 +102,8 @@ def _joined(a: Judged, b: Judged, kind: str) -> pl.DataFrame:
     parts = [
         one.hull.filter(pl.col("kind") == kind).select(
             "id",
-            pl.col("e_above_hull").alias(name),
-            pl.col("hull_note").fill_null("").str.starts_with(QUARANTINED).alias(f"{name}_out"),
+            pl.col(Col.E_ABOVE_HULL).alias(name),
+            pl.col(Col.HULL_NOTE).fill_null("").str.starts_with(QUARANTINED).alias(f"{name}_out"),
         )
         for name, one in (("first", a), ("second", b))
     ]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.hull import Hulls
 from lodestone.energies.phases import composition_of, phases, suspect_references
 from lodestone.inference.intervals import STATISTICS, error_summary
@@ -26,8 +27,8 @@ SCHEMA = {
 DIFFERENCES = {
     "id": pl.String(),
     "n_elements": pl.Int32(),
-    "energy_per_atom": pl.Float64(),
-    "e_above_hull": pl.Float64(),
+    Col.ENERGY_PER_ATOM: pl.Float64(),
+    Col.E_ABOVE_HULL: pl.Float64(),
 }
 
 
@@ -42,7 +43,7 @@ def estimator_errors(
     """
     differences = reference_errors(references, suspects) if errors is None else errors
     rows = []
-    for quantity in ("energy_per_atom", "e_above_hull"):
+    for quantity in (Col.ENERGY_PER_ATOM, Col.E_ABOVE_HULL):
         rows.append(_summary(quantity, "all", differences[quantity]))
         for size in sorted(differences["n_elements"].unique()):
             part = differences.filter(pl.col("n_elements") == size)[quantity]
@@ -57,7 +58,7 @@ def reference_errors(references: pl.DataFrame, suspects: Mapping[str, str] | Non
     shape no hull, and have no error above one.
     """
     suspects = suspect_references(references) if suspects is None else suspects
-    both = references.filter(pl.col("energy_per_atom").is_finite() & pl.col("own_energy").is_finite())
+    both = references.filter(pl.col(Col.ENERGY_PER_ATOM).is_finite() & pl.col("own_energy").is_finite())
     parts = both.partition_by("source", maintain_order=True) if "source" in both.columns else [both]
     rows = [row for part in parts for row in _differences(part, suspects)]
     found = pl.DataFrame(rows, schema=DIFFERENCES, orient="row")
@@ -69,9 +70,9 @@ def add_probability(
 ) -> pl.DataFrame:
     """Add `p_metastable`, P(true e_above_hull < 0.1 eV/atom), to a hull table."""
     differences = reference_errors(references) if errors is None else errors
-    known = differences["e_above_hull"].drop_nulls().to_numpy()
-    values = probability_below(hull["e_above_hull"], known, METASTABLE)
-    return hull.with_columns(pl.Series("p_metastable", values, dtype=pl.Float64))
+    known = differences[Col.E_ABOVE_HULL].drop_nulls().to_numpy()
+    values = probability_below(hull[Col.E_ABOVE_HULL], known, METASTABLE)
+    return hull.with_columns(pl.Series(Col.P_METASTABLE, values, dtype=pl.Float64))
 
 
 def probability_below(
@@ -97,10 +98,10 @@ def _differences(
 ) -> Iterator[tuple[str, int, float, float | None]]:
     """Rows of `DIFFERENCES` of one source."""
     believed = part.filter(~pl.col("id").is_in(list(suspects)))
-    own = believed.with_columns(pl.col("own_energy").alias("energy_per_atom"))
+    own = believed.with_columns(pl.col("own_energy").alias(Col.ENERGY_PER_ATOM))
     compositions = [composition_of(numbers) for numbers in part["numbers"].to_list()]
     hulls = [Hulls(list(phases(rows))).energies(compositions) for rows in (believed, own)]
-    columns = part.select("id", "energy_per_atom", "own_energy").iter_rows()
+    columns = part.select("id", Col.ENERGY_PER_ATOM, "own_energy").iter_rows()
     for (name, energy, known), composition, estimated, above in zip(
         columns, compositions, *hulls, strict=True
     ):

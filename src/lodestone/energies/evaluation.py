@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.guards import Guards, evaluate_guarded
 from lodestone.structures import table
 
@@ -67,7 +68,7 @@ def described(estimator: Estimator) -> dict[str, Any]:
 
 
 NOT_SCREENED_IN = "not screened in"
-SCHEMA = {"id": pl.String(), "energy_per_atom": pl.Float64(), "energy_failure": pl.String()}
+SCHEMA = {"id": pl.String(), Col.ENERGY_PER_ATOM: pl.Float64(), Col.ENERGY_FAILURE: pl.String()}
 
 
 def energies(structures: pl.DataFrame, estimator: Estimator, guards: Guards) -> pl.DataFrame:
@@ -79,8 +80,8 @@ def energies(structures: pl.DataFrame, estimator: Estimator, guards: Guards) -> 
     return pl.DataFrame(
         {
             "id": structures["id"],
-            "energy_per_atom": [None if isinstance(e, str) else e for e in found],
-            "energy_failure": [e if isinstance(e, str) else None for e in found],
+            Col.ENERGY_PER_ATOM: [None if isinstance(e, str) else e for e in found],
+            Col.ENERGY_FAILURE: [e if isinstance(e, str) else None for e in found],
         },
         schema=SCHEMA,
     )
@@ -108,5 +109,5 @@ def with_unevaluated(evaluated: pl.DataFrame, all_ids: Sequence[str]) -> pl.Data
     whole = pl.DataFrame({"id": list(all_ids)}, schema={"id": pl.String()})
     joined = whole.join(evaluated, on="id", how="left", maintain_order="left")
     skipped = ~pl.col("id").is_in(evaluated["id"].to_list())
-    reason = pl.when(skipped).then(pl.lit(NOT_SCREENED_IN)).otherwise(pl.col("energy_failure"))
-    return joined.with_columns(reason.alias("energy_failure"))
+    reason = pl.when(skipped).then(pl.lit(NOT_SCREENED_IN)).otherwise(pl.col(Col.ENERGY_FAILURE))
+    return joined.with_columns(reason.alias(Col.ENERGY_FAILURE))

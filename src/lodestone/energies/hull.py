@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.phases import (
     QUARANTINED,
     Phase,
@@ -49,9 +50,9 @@ SINGULAR = 1e10  # condition of a facet's compositions from which on its plane i
 SCHEMA = {
     "id": pl.String(),
     "kind": pl.String(),
-    "e_above_hull": pl.Float64(),
-    "e_above_hull_combined": pl.Float64(),
-    "hull_note": pl.String(),
+    Col.E_ABOVE_HULL: pl.Float64(),
+    Col.E_ABOVE_HULL_COMBINED: pl.Float64(),
+    Col.HULL_NOTE: pl.String(),
 }
 
 
@@ -156,19 +157,19 @@ def hull_table(
     suspects = suspect_references(references) if suspects is None else suspects
     hulls = Hulls(list(phases(references.filter(~pl.col("id").is_in(list(suspects))))))
     rows = [*_rows(candidates, "candidate", hulls, {}), *_rows(references, "reference", hulls, suspects)]
-    first = {k: v for k, v in SCHEMA.items() if k != "e_above_hull_combined"}
+    first = {k: v for k, v in SCHEMA.items() if k != Col.E_ABOVE_HULL_COMBINED}
     found = pl.DataFrame(rows, schema=first, orient="row")
     return _with_combined(found, candidates, references)
 
 
 def with_energies(structures: pl.DataFrame, energies: pl.DataFrame) -> pl.DataFrame:
     """Join structures with the estimator's energies; a reference's own energy is `own_energy`."""
-    own = pl.col("energy_per_atom") if "energy_per_atom" in structures.columns else pl.lit(None)
+    own = pl.col(Col.ENERGY_PER_ATOM) if Col.ENERGY_PER_ATOM in structures.columns else pl.lit(None)
     source = pl.col("source") if "source" in structures.columns else pl.lit(None, dtype=pl.String())
     return structures.select(
         "id", "numbers", own.cast(pl.Float64).alias("own_energy"), source.alias("source")
     ).join(
-        energies.select("id", "energy_per_atom", "energy_failure"),
+        energies.select("id", Col.ENERGY_PER_ATOM, Col.ENERGY_FAILURE),
         on="id",
         how="left",
         maintain_order="left",
@@ -179,7 +180,7 @@ def _rows(
     table: pl.DataFrame, kind: str, hulls: Hulls, suspects: Mapping[str, str]
 ) -> Iterable[tuple[Any, ...]]:
     compositions = [composition_of(numbers) for numbers in table["numbers"].to_list()]
-    columns = table.select("id", "energy_per_atom", "energy_failure").iter_rows()
+    columns = table.select("id", Col.ENERGY_PER_ATOM, Col.ENERGY_FAILURE).iter_rows()
     at_hull = hulls.energies(compositions)
     for composition, hull, (name, energy, failure) in zip(compositions, at_hull, columns, strict=True):
         if energy is None or not np.isfinite(energy):
@@ -197,14 +198,14 @@ def _rows(
 
 def _with_combined(found: pl.DataFrame, candidates: pl.DataFrame, references: pl.DataFrame) -> pl.DataFrame:
     """Add the distance to the hull of references and candidates, quarantined ones left out."""
-    wanted = ["id", "numbers", "energy_per_atom"]
+    wanted = ["id", "numbers", Col.ENERGY_PER_ATOM]
     everything = pl.concat([candidates.select(wanted), references.select(wanted)])
-    believed = ~found["hull_note"].fill_null("").str.starts_with(QUARANTINED)
+    believed = ~found[Col.HULL_NOTE].fill_null("").str.starts_with(QUARANTINED)
     hulls = Hulls(list(phases(everything.filter(believed))))
     at_hull = hulls.energies([composition_of(numbers) for numbers in everything["numbers"].to_list()])
-    energy, hull = everything["energy_per_atom"], pl.Series(at_hull, dtype=pl.Float64)
+    energy, hull = everything[Col.ENERGY_PER_ATOM], pl.Series(at_hull, dtype=pl.Float64)
     above = pl.select(pl.when(believed & energy.is_finite()).then((energy - hull).clip(0.0))).to_series()
-    return found.with_columns(above.alias("e_above_hull_combined")).select(list(SCHEMA))
+    return found.with_columns(above.alias(Col.E_ABOVE_HULL_COMBINED)).select(list(SCHEMA))
 
 
 def _facets(diagram: PhaseDiagram, system: System) -> np.ndarray:

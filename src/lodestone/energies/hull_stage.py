@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies import identity
 from lodestone.energies.agreement import Judged, agreement, disagreements
 from lodestone.energies.audit import hull_audit
@@ -61,11 +62,16 @@ class Side:
     def _nothing(self) -> str | None:
         """The first reason, where there is not a single energy."""
         both = pl.concat(
-            [rows.select("energy_per_atom", "energy_failure") for rows in (self.candidates, self.references)]
+            [
+                rows.select(Col.ENERGY_PER_ATOM, Col.ENERGY_FAILURE)
+                for rows in (self.candidates, self.references)
+            ]
         )
-        if both["energy_per_atom"].null_count() < len(both):
+        if both[Col.ENERGY_PER_ATOM].null_count() < len(both):
             return None
-        evaluated = both.filter(pl.col("energy_failure") != NOT_SCREENED_IN)["energy_failure"].drop_nulls()
+        evaluated = both.filter(pl.col(Col.ENERGY_FAILURE) != NOT_SCREENED_IN)[
+            Col.ENERGY_FAILURE
+        ].drop_nulls()
         reason = evaluated[0] if len(evaluated) else "none was asked for"
         return f"no energy of {len(both)} structures, first: {reason}"
 
@@ -103,12 +109,12 @@ def compare(judge: Side, others: Mapping[str, Side]) -> tuple[pl.DataFrame, pl.D
     columns = [
         judge.hull.select("id", "kind")
         .join(
-            side.hull.select("id", "kind", pl.col("e_above_hull").alias(f"e_above_hull_{key}")),
+            side.hull.select("id", "kind", pl.col(Col.E_ABOVE_HULL).alias(Col.E_ABOVE_HULL.by(key))),
             on=["id", "kind"],
             how="left",
             maintain_order="left",
         )
-        .select(f"e_above_hull_{key}")
+        .select(Col.E_ABOVE_HULL.by(key))
         for key, side in others.items()
     ]
     numbers = {

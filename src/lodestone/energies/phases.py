@@ -24,6 +24,8 @@ from math import gcd
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
+
 System = tuple[str, ...]
 Reduced = tuple[tuple[str, int], ...]
 
@@ -44,7 +46,7 @@ class Phase:
 
 def phases(rows: pl.DataFrame) -> Iterable[Phase]:
     """Phases of a table's rows (`id`, `numbers`, `energy_per_atom`) that have an energy."""
-    for name, numbers, energy in rows.select("id", "numbers", "energy_per_atom").iter_rows():
+    for name, numbers, energy in rows.select("id", "numbers", Col.ENERGY_PER_ATOM).iter_rows():
         if energy is not None and np.isfinite(energy) and numbers:
             yield Phase(name, composition_of(numbers), energy)
 
@@ -85,16 +87,18 @@ def suspect_references(references: pl.DataFrame) -> dict[str, str]:
 
 
 def _too_large(references: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    rows = references.filter(pl.col("energy_per_atom").abs() > LARGEST, pl.col("energy_per_atom").is_finite())
-    for name, energy in rows.select("id", "energy_per_atom").iter_rows():
+    rows = references.filter(
+        pl.col(Col.ENERGY_PER_ATOM).abs() > LARGEST, pl.col(Col.ENERGY_PER_ATOM).is_finite()
+    )
+    for name, energy in rows.select("id", Col.ENERGY_PER_ATOM).iter_rows():
         yield name, f"an energy of {energy:+.2f} eV/atom"
 
 
 def _missed(references: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    known = references.filter(pl.col("energy_per_atom").is_finite() & pl.col("own_energy").is_finite())
+    known = references.filter(pl.col(Col.ENERGY_PER_ATOM).is_finite() & pl.col("own_energy").is_finite())
     parts = known.partition_by("source") if "source" in known.columns else [known]
     for part in parts:
-        errors = (part["energy_per_atom"] - part["own_energy"]).to_numpy()
+        errors = (part[Col.ENERGY_PER_ATOM] - part["own_energy"]).to_numpy()
         if not len(errors):
             continue
         far = np.abs(errors - np.median(errors)) > max(OUTLIER, _width(errors))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies import identity
 from lodestone.energies.estimators import estimator_and_guards
 from lodestone.energies.estimators.base import MissingModelError
@@ -29,7 +30,7 @@ class Evaluated:
 
     def write(self, rows: pl.DataFrame, output: Path) -> None:
         """Write a table of these energies and, first, what made them beside it."""
-        failed = rows["energy_failure"].is_not_null().sum()
+        failed = rows[Col.ENERGY_FAILURE].is_not_null().sum()
         identity.write(self.maker | {"structures": len(rows), "without_energy": int(failed)}, output)
         table.write_table(rows, output)
 
@@ -49,8 +50,8 @@ def evaluated(structures: pl.DataFrame, settings: EnergySettings, *, state: Path
         reason = " ".join(f"no {wanted['kind']} estimator: {type(error).__name__}: {error}".split())
         rows = structures.select(
             "id",
-            pl.lit(None, dtype=pl.Float64).alias("energy_per_atom"),
-            pl.lit(reason).alias("energy_failure"),
+            pl.lit(None, dtype=pl.Float64).alias(Col.ENERGY_PER_ATOM),
+            pl.lit(reason).alias(Col.ENERGY_FAILURE),
         )
         maker = {"name": wanted["kind"], "kind": wanted["kind"], "settings": dict(wanted), "failure": reason}
         return Evaluated(rows.select(list(SCHEMA)), maker)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.handoff.vasp import VaspInput, vasp_input
 from lodestone.runtime.files import write_text
 from lodestone.statistics.candidates import structures_of
@@ -114,18 +115,20 @@ def _table(rows: Sequence[Candidate]) -> str:
 
 
 def _cells(row: Candidate) -> list[str]:
-    group = UNKNOWN if row["space_group"] is None else f"{row['space_group_symbol']} ({row['space_group']})"
+    group = (
+        UNKNOWN if row[Col.SPACE_GROUP] is None else f"{row[Col.SPACE_GROUP_SYMBOL]} ({row[Col.SPACE_GROUP]})"
+    )
     check = "" if row["cif_check"] == "ok" else f" ({row['cif_check']})"
     return [
         f"`{row['cif']}`{check}",
-        row["formula"],
+        row[Col.FORMULA],
         group,
-        str(row["n_atoms"]),
-        f"`{row['best_for']}`",
+        str(row[Col.N_ATOMS]),
+        f"`{row[Col.BEST_FOR]}`",
         _values(row),
-        _number(row["loss"], ".3g"),
-        _number(row["e_above_hull"], ".3f") + (f" ({row['hull_note']})" if row["hull_note"] else ""),
-        {True: "yes", False: "no", None: UNKNOWN}[row["persistent"]],
+        _number(row[Col.LOSS], ".3g"),
+        _number(row[Col.E_ABOVE_HULL], ".3f") + (f" ({row[Col.HULL_NOTE]})" if row[Col.HULL_NOTE] else ""),
+        {True: "yes", False: "no", None: UNKNOWN}[row[Col.PERSISTENT]],
         _known(row),
         f"`{row['id']}`",
     ]
@@ -137,9 +140,9 @@ def _values(row: Candidate) -> str:
 
 
 def _known(row: Candidate) -> str:
-    if row["known"] is None:
+    if row[Col.KNOWN] is None:
         return UNKNOWN
-    return f"as {row['reference_id']}" if row["known"] else "new"
+    return f"as {row[Col.REFERENCE_ID]}" if row[Col.KNOWN] else "new"
 
 
 def _number(value: float | None, form: str) -> str:
@@ -175,8 +178,8 @@ def write_best(candidates: pl.DataFrame, summary: Mapping[str, Any], folder: Pat
     extended: list[Row] = []
     remarks: dict[str, list[str]] = {}
     for row, structure in zip(rows, to_pymatgen(structures), strict=True):
-        name = file_name(row["best_rank"], row["formula"], row["space_group"])
-        written = cif(structure, row["space_group"], name)
+        name = file_name(row[Col.BEST_RANK], row[Col.FORMULA], row[Col.SPACE_GROUP])
+        written = cif(structure, row[Col.SPACE_GROUP], name)
         write_text(folder / written.name, written.text)
         found = _write_vasp(row, structure, folder / "vasp" / Path(name).stem)
         for note in found.notes:
@@ -193,7 +196,7 @@ def write_best(candidates: pl.DataFrame, summary: Mapping[str, Any], folder: Pat
 
 
 def _write_vasp(row: Row, structure: Structure, folder: Path) -> VaspInput:
-    found = vasp_input(structure, f"{row['formula']} {row['id']}")
+    found = vasp_input(structure, f"{row[Col.FORMULA]} {row['id']}")
     if found.files:
         folder.mkdir(parents=True)
     for name, text in found.files.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lodestone.columns import Col
 from lodestone.pilot.halving import Change, Evidence
 from lodestone.runtime.seeds import derive_seed
 
@@ -33,13 +34,13 @@ def evidence(strength: float, rows: pl.DataFrame, control: pl.DataFrame, seed: i
 
     Structures that failed are rows that are neither valid nor satisfied. `seed` is that of the bootstrap.
     """
-    both = rows["satisfied"] & rows["valid"]
+    both = rows[Col.SATISFIED] & rows[Col.VALID]
     energies = _energies(rows)
     return Evidence(
         strength=strength,
         n=rows.height,
-        satisfied=int(rows["satisfied"].sum()),
-        valid=int(rows["valid"].sum()),
+        satisfied=int(rows[Col.SATISFIED].sum()),
+        valid=int(rows[Col.VALID].sum()),
         satisfied_valid=int(both.sum()),
         fall=_fall(rows, control, seed),
         rise=median_rise(energies, _energies(control), seed),
@@ -89,15 +90,17 @@ def _medians(groups: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
 
 def _energies(rows: pl.DataFrame) -> list[np.ndarray]:
     """Energies above the hull of the valid structures that have one, by lineage."""
-    known = rows.filter(rows["valid"] & rows["e_above_hull"].is_finite().fill_null(value=False))
-    return [part["e_above_hull"].to_numpy() for part in known.partition_by("lineage", maintain_order=True)]
+    known = rows.filter(rows[Col.VALID] & rows[Col.E_ABOVE_HULL].is_finite().fill_null(value=False))
+    return [
+        part[Col.E_ABOVE_HULL].to_numpy() for part in known.partition_by(Col.LINEAGE, maintain_order=True)
+    ]
 
 
 def _sample(rows: pl.DataFrame) -> Sample:
     from lodestone.statistics.outcomes import Sample
 
-    valid = rows["valid"].to_numpy().astype(bool)
-    return Sample(valid, valid, rows["lineage"].to_numpy())
+    valid = rows[Col.VALID].to_numpy().astype(bool)
+    return Sample(valid, valid, rows[Col.LINEAGE].to_numpy())
 
 
 def _rng(seed: int, purpose: str) -> np.random.Generator:

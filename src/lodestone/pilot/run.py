@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lodestone.columns import Col
 from lodestone.pilot.evidence import evidence
 from lodestone.pilot.halving import Bounds, Evidence, Round, halve, schedule
 from lodestone.pilot.record import document
@@ -79,17 +80,17 @@ def judge(
     (name,) = constraints
     measured = measure_table(raw, constraints, context).select(
         "id",
-        *("formula", "n_atoms", "valid", "invalid_reason"),
-        pl.col(f"{name}.satisfied").alias("satisfied"),
-        pl.col(f"{name}.loss").alias("loss"),
+        *(Col.FORMULA, Col.N_ATOMS, Col.VALID, Col.INVALID_REASON),
+        pl.col(Col.SATISFIED.of(name)).alias(Col.SATISFIED),
+        pl.col(Col.LOSS.of(name)).alias(Col.LOSS),
     )
-    valid = measured.filter("valid")["id"].to_list()
+    valid = measured.filter(Col.VALID)["id"].to_list()
     found = energies(raw.filter(pl.col("id").is_in(valid)).select(list(table.SCHEMA)), estimator, guards)
     energy = with_unevaluated(found, raw["id"].to_list())
     candidates = raw.select("id", "numbers").join(energy, on="id", how="left", maintain_order="left")
     above = hull_table(candidates, references).filter(pl.col("kind") == "candidate")
-    believed = ~pl.col("hull_note").fill_null("").str.starts_with("quarantined")
-    hull = above.select("id", pl.when(believed).then("e_above_hull").alias("e_above_hull"), "hull_note")
+    believed = ~pl.col(Col.HULL_NOTE).fill_null("").str.starts_with("quarantined")
+    hull = above.select("id", pl.when(believed).then(Col.E_ABOVE_HULL).alias(Col.E_ABOVE_HULL), Col.HULL_NOTE)
     whole = raw.join(measured, on="id", how="left", maintain_order="left")
     return whole.join(hull, on="id", how="left", maintain_order="left")
 
@@ -168,7 +169,7 @@ def run(
     def so_far(strength: float | None, step: Round) -> pl.DataFrame:
         rows = judge(draw(strength, step)).with_columns(
             pl.lit(step.index + 1, dtype=pl.Int32).alias("round"),
-            pl.lit(strength, dtype=pl.Float64).alias("strength"),
+            pl.lit(strength, dtype=pl.Float64).alias(Col.STRENGTH),
         )
         parts.setdefault(strength, []).append(rows)
         return pl.concat(parts[strength])

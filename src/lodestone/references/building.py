@@ -37,6 +37,7 @@ from lodestone.references.store import (
     write_bucket,
 )
 from lodestone.references.table import SCHEMA, checked
+from lodestone.references.web.entries import REPEATED
 from lodestone.runtime.files import make_folder, when_there_is_space
 from lodestone.runtime.progress import EVERY
 from lodestone.runtime.signals import stop_if_asked
@@ -60,7 +61,6 @@ def entries(label: str, say: Callable[[str], None], clock: Callable[[], float] =
 
 AT_ONCE = 50_000
 """Rows of a database that are held in memory before they go to the disk (about 50 MB)."""
-REPEATED = "an id that came before"
 ALWAYS = "9999"
 """A time after every time: what was retrieved before it is everything."""
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
+from lodestone.columns import Col
 from lodestone.references.source import ReferenceSourceError
 
 KEYS = ("file", "id")
-NUMBERS = ("energy_per_atom", "energy", "e_above_hull")
+NUMBERS = (Col.ENERGY_PER_ATOM, "energy", Col.E_ABOVE_HULL)
 COLUMNS = (
     "file or id, and energy_per_atom (total energy, eV/atom) or energy (total energy of the cell, eV), "
     "and optionally e_above_hull (eV/atom) and comment"
@@ -105,7 +106,7 @@ def _key(path: Path, columns: list[str]) -> str:
         wrong = f"unknown column {unknown[0]!r} (other quantities and units are not converted)"
     elif len(keys) != 1 or len(set(columns)) < len(columns):
         wrong = f"columns {', '.join(columns)}: needs one of file and id, and every column once"
-    elif not set(columns) & {"energy", "energy_per_atom"}:
+    elif not set(columns) & {"energy", Col.ENERGY_PER_ATOM}:
         wrong = "no column of energies"
     if wrong:
         msg = f"{path}:1: {wrong}; allowed: {COLUMNS}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.references.source import LocalSource, ReferenceSourceError, Source
 from lodestone.references.store import Ledger, Store
 from lodestone.references.table import SCHEMA, within_system
@@ -78,7 +79,7 @@ def of_system(store: Store, local: Iterable[Source], systems: Sequence[str]) -> 
     tables += [within_system(s.read(elements).rows, elements) for s in local if isinstance(s, LocalSource)]
     tables += [store.read(name, systems) for name in store.names()]
     n_elements = pl.col("chemical_system").str.count_matches("-", literal=True)
-    order = (n_elements, pl.col("chemical_system"), pl.col("e_above_hull"), pl.col("energy_per_atom"))
+    order = (n_elements, pl.col("chemical_system"), pl.col(Col.E_ABOVE_HULL), pl.col(Col.ENERGY_PER_ATOM))
     return pl.concat(tables).sort(*order, nulls_last=True, maintain_order=True)
 
 
@@ -105,11 +106,11 @@ def rows_text(rows: pl.DataFrame) -> str:
     shown = [
         (
             row["id"],
-            row["formula"],
+            row[Col.FORMULA],
             row["chemical_system"],
             str(len(row["numbers"])),
-            _number(row["energy_per_atom"]),
-            _number(row["e_above_hull"]),
+            _number(row[Col.ENERGY_PER_ATOM]),
+            _number(row[Col.E_ABOVE_HULL]),
             row["retrieved"],
         )
         for row in rows.iter_rows(named=True)

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.references.source import ReferenceSourceError
 from lodestone.structures import table
 
 SCHEMA: dict[str, pl.DataType] = {
     **table.SCHEMA,
-    "formula": pl.String(),  # reduced
+    Col.FORMULA: pl.String(),  # reduced
     "chemical_system": pl.String(),  # sorted symbols joined by "-"
     "source": pl.String(),
     "source_id": pl.String(),  # the source's own; `id` is "<source>/<source_id>"
-    "energy_per_atom": pl.Float64(),  # the source's own, eV/atom; null where it gives none
-    "e_above_hull": pl.Float64(),  # the source's own, eV/atom; null where it gives none
+    Col.ENERGY_PER_ATOM: pl.Float64(),  # the source's own, eV/atom; null where it gives none
+    Col.E_ABOVE_HULL: pl.Float64(),  # the source's own, eV/atom; null where it gives none
     "licence": pl.String(),
     "retrieved": pl.String(),  # ISO date
 }
-OPTIONAL = ("energy_per_atom", "e_above_hull")
+OPTIONAL = (Col.ENERGY_PER_ATOM, Col.E_ABOVE_HULL)
 
 
 def read_references(path: Path) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.cells import Cell, Column, View, count_cell, flag_cell, rows_of
 from lodestone.report.hull_error import HullError, with_error
 from lodestone.report.rendering import data_link
@@ -15,11 +16,18 @@ from lodestone.text import number, percent
 
 DECIMALS = 6
 PLAIN = (
-    *("id", "arm", "formula", "space_group", "space_group_symbol", "best_rank", "e_above_hull"),
-    *("known", "reference_source", "reference_id", "reference_distance", "multiplicity", "max_force_raw"),
+    *("id", "arm", Col.FORMULA, Col.SPACE_GROUP, Col.SPACE_GROUP_SYMBOL, Col.BEST_RANK, Col.E_ABOVE_HULL),
+    *(
+        Col.KNOWN,
+        Col.REFERENCE_SOURCE,
+        Col.REFERENCE_ID,
+        Col.REFERENCE_DISTANCE,
+        Col.MULTIPLICITY,
+        Col.MAX_FORCE_RAW,
+    ),
 )
-OPTIONAL = ("p_metastable",)
-MEASURED = ("processed_loss", "processed_values", "satisfied", "persistent")
+OPTIONAL = (Col.P_METASTABLE,)
+MEASURED = (Col.PROCESSED_LOSS, Col.PROCESSED_VALUES, Col.SATISFIED, Col.PERSISTENT)
 
 
 def distinct(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -27,12 +35,12 @@ def distinct(candidates: pl.DataFrame) -> pl.DataFrame:
 
     The rank that counts is the best of any constraint, the energy that above the hull.
     """
-    rows = candidates.filter(pl.col("is_representative").fill_null(value=False))
+    rows = candidates.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False))
     ranks = [c for c in rows.columns if c.endswith(".pareto_rank")]
     lowest = pl.min_horizontal(ranks) if ranks else pl.lit(None, pl.Int32)
     return (
         rows.with_columns(lowest.alias("_rank"))
-        .sort("best_rank", "_rank", "e_above_hull", "id", nulls_last=True)
+        .sort(Col.BEST_RANK, "_rank", Col.E_ABOVE_HULL, "id", nulls_last=True)
         .drop("_rank")
     )
 
@@ -47,7 +55,7 @@ def candidate_data(
 
     `settings` are those of the constraints, by name; without them no bonds can be told.
     """
-    sizes = shown["sym_numbers"].list.len()
+    sizes = shown[Col.SYM_NUMBERS].list.len()
     names = [c["name"] for c in summary["constraints"]]
     pairs = bonds_of({name: settings[name] for name in names if name in settings})
     return {
@@ -90,7 +98,7 @@ def _values(column: pl.Series) -> list[Any]:
 def _volumes(shown: pl.DataFrame) -> list[float | None]:
     import numpy as np
 
-    sizes = shown["sym_numbers"].list.len().fill_null(0).to_numpy()
+    sizes = shown[Col.SYM_NUMBERS].list.len().fill_null(0).to_numpy()
     volumes = np.abs(np.linalg.det(cells_of(shown)))
     return [_number(v / n) if n else None for v, n in zip(volumes.tolist(), sizes.tolist(), strict=True)]
 
@@ -138,14 +146,16 @@ def _best_row(
 ) -> list[Cell]:
     values = ", ".join(number(v, 2, u) for v, u in zip(row["values"], row["units"], strict=True))
     check = row["cif_check"]
-    above = row["e_above_hull"]
-    chance, kept = row.get("p_metastable"), flag_cell(value=row["persistent"])
+    above = row[Col.E_ABOVE_HULL]
+    chance, kept = row.get(Col.P_METASTABLE), flag_cell(value=row[Col.PERSISTENT])
     return [
-        count_cell(row["best_rank"]),
-        Cell(row["formula"], note=row["arm"], viewer=places.get(row["id"])),
+        count_cell(row[Col.BEST_RANK]),
+        Cell(row[Col.FORMULA], note=row["arm"], viewer=places.get(row["id"])),
         _space_group(row),
         Cell(with_error(above, error), above, note="" if chance is None else f"P {percent(chance)}"),
-        Cell(f"{row['best_for']}: {values}", note=f"loss {number(row['loss'], 3)}, persists: {kept.text}"),
+        Cell(
+            f"{row[Col.BEST_FOR]}: {values}", note=f"loss {number(row[Col.LOSS], 3)}, persists: {kept.text}"
+        ),
         _reference(row),
         Cell(
             "CIF",
@@ -158,16 +168,16 @@ def _best_row(
 
 
 def _space_group(row: Mapping[str, Any]) -> Cell:
-    group = row["space_group"]
+    group = row[Col.SPACE_GROUP]
     if group is None:
         return Cell("not found")
-    return Cell(f"{row['space_group_symbol']} ({group})", float(group), code=True)
+    return Cell(f"{row[Col.SPACE_GROUP_SYMBOL]} ({group})", float(group), code=True)
 
 
 def _reference(row: Mapping[str, Any]) -> Cell:
-    distance = row["reference_distance"]
-    if row["known"] is None:
+    distance = row[Col.REFERENCE_DISTANCE]
+    if row[Col.KNOWN] is None:
         return Cell("not compared")
-    if not row["known"]:
-        return Cell("new", distance, note=f"nearest {row['reference_id']}" if row["reference_id"] else "")
-    return Cell("known", distance, note=str(row["reference_id"] or ""))
+    if not row[Col.KNOWN]:
+        return Cell("new", distance, note=f"nearest {row[Col.REFERENCE_ID]}" if row[Col.REFERENCE_ID] else "")
+    return Cell("known", distance, note=str(row[Col.REFERENCE_ID] or ""))

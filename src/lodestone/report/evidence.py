@@ -7,17 +7,18 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.cells import Cell, Column, View, rows_of
 from lodestone.statistics.console import met
 from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.verdict import NAMES
 from lodestone.text import p_text, percent, percent_interval
 
-SHORT = {
-    "satisfied": "Satisfied",
-    "satisfied_valid": "… and valid",
-    "persistent": "Persistent",
-    "relaxed_satisfied": "Relaxed, then",
+SHORT: dict[str, str] = {
+    Col.SATISFIED: "Satisfied",
+    Col.SATISFIED_VALID: "… and valid",
+    Col.PERSISTENT: "Persistent",
+    Col.RELAXED_SATISFIED: "Relaxed, then",
 }
 BADGES = {
     "worked": "Guidance worked",
@@ -61,7 +62,7 @@ def rates_view(constraint: Mapping[str, Any], success: pl.DataFrame) -> View:
     cells: list[list[Cell]] = []
     for arm in arms:
         rates = (_rate(rows[arm, outcome]) for outcome in OUTCOMES)
-        cells.append([Cell(arm, code=True), Cell(str(rows[arm, "satisfied"]["n"])), *rates])
+        cells.append([Cell(arm, code=True), Cell(str(rows[arm, Col.SATISFIED]["n"])), *rates])
         if arm == constraint["primary_arm"]:
             cells += _p_rows(tests.filter(pl.col("arm") == arm))
     return View(columns, rows_of(cells), sortable=False)
@@ -71,7 +72,7 @@ def _p_rows(tests: pl.DataFrame) -> Iterator[list[Cell]]:
     """One row per comparison: the p-value of each outcome."""
     for comparison in dict.fromkeys(tests["comparison"]):
         own = {r["outcome"]: r for r in tests.filter(pl.col("comparison") == comparison).to_dicts()}
-        found = (_p(own[outcome]["p_used"]) if outcome in own else Cell("–") for outcome in OUTCOMES)
+        found = (_p(own[outcome][Col.P_USED]) if outcome in own else Cell("–") for outcome in OUTCOMES)
         yield [Cell(f"p against {comparison}", quiet=True), Cell(""), *found]
 
 
@@ -105,16 +106,16 @@ def _test(row: Mapping[str, Any]) -> list[Cell]:
     difference = f"{percent(row['difference'])} ({percent_interval(low, high)})"
     ratio = row["risk_ratio"]
     return [
-        *(Cell(row["constraint"]), Cell(row["arm"]), Cell(row["reference_arm"])),
+        *(Cell(row["constraint"]), Cell(row["arm"]), Cell(row[Col.REFERENCE_ARM])),
         Cell(NAMES[row["outcome"]]),
         Cell(percent(row["rate"]), row["rate"]),
-        Cell(percent(row["rate_reference"]), row["rate_reference"]),
+        Cell(percent(row[Col.RATE_REFERENCE]), row[Col.RATE_REFERENCE]),
         Cell(difference if row["difference"] is not None else "not defined", row["difference"]),
         Cell("not defined" if ratio is None else f"{ratio:.2f}", ratio),
-        Cell(percent(row["minimal_detectable_effect"]), row["minimal_detectable_effect"]),
-        *(_p(row["p_value"]), _p(row["fisher_p"]), Cell(row["test_used"] or "–"), _p(row["p_adjusted"])),
+        Cell(percent(row[Col.MINIMAL_DETECTABLE_EFFECT]), row[Col.MINIMAL_DETECTABLE_EFFECT]),
+        *(_p(row["p_value"]), _p(row["fisher_p"]), Cell(row[Col.TEST_USED] or "–"), _p(row[Col.P_ADJUSTED])),
         Cell(f"{row['family']} ({row['adjustment']})"),
-        Cell({True: "yes", False: "no", None: "–"}[row["significant"]]),
+        Cell({True: "yes", False: "no", None: "–"}[row[Col.SIGNIFICANT]]),
         Cell(row["note"] or ""),
     ]
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-QUANTITY, ALL = "e_above_hull", "all"
+from lodestone.columns import Col
+
+QUANTITY, ALL = Col.E_ABOVE_HULL, "all"
 UNKNOWN = "The error of the estimator's energies above the hull is not known: no reference has an own one."
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.candidates import best_view, candidate_data, distinct
 from lodestone.report.citations import citations
 from lodestone.report.evidence import badge, question, rates_view, wish
@@ -105,7 +106,7 @@ def _context(data: ReportData, shown: Sequence[Panel], error: HullError | None) 
             for constraint in summary["constraints"]
         ],
         "error": error.words() if error else UNKNOWN,
-        "chances": any(row.get("p_metastable") is not None for row in summary["best"]),
+        "chances": any(row.get(Col.P_METASTABLE) is not None for row in summary["best"]),
         "panels": shown,
         "settings": settings_view(record),
         "versions": versions_view(record),

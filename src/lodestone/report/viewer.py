@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.constraints.pair_term import PairTerm
 
 COUNTING = "coordination"
@@ -94,8 +95,8 @@ def arrays_of(shown: pl.DataFrame) -> dict[str, bytes]:
     float64 (n_structures, 9), Å, rows are lattice vectors; `fracs` float64 (n_atoms, 3).
     """
     return {
-        "sizes": shown["sym_numbers"].list.len().fill_null(0).to_numpy().astype("<u2").tobytes(),
-        "numbers": _flat(shown["sym_numbers"]).astype("u1").tobytes(),
+        "sizes": shown[Col.SYM_NUMBERS].list.len().fill_null(0).to_numpy().astype("<u2").tobytes(),
+        "numbers": _flat(shown[Col.SYM_NUMBERS]).astype("u1").tobytes(),
         "cells": cells_of(shown).astype("<f8").tobytes(),
         "fracs": _flat(shown["sym_frac"]).astype("<f8").tobytes(),
     }
@@ -109,7 +110,7 @@ def cells_of(shown: pl.DataFrame) -> np.ndarray:
 
 def centrings(shown: pl.DataFrame) -> str:
     """One letter per structure, a key of CONVENTIONAL; P where no space group is known."""
-    letters = (str(symbol or "P")[0] for symbol in shown["space_group_symbol"])
+    letters = (str(symbol or "P")[0] for symbol in shown[Col.SPACE_GROUP_SYMBOL])
     return "".join(letter if letter in CONVENTIONAL else "P" for letter in letters)
 
 
@@ -144,13 +145,13 @@ def viewer_settings(shown: pl.DataFrame, constraints: Sequence[str], campaign: s
     unknown for every structure, the volume per atom takes its place. `properties` are the names of the
     numbers that are known for some structure at least.
     """
-    if not shown.filter(pl.col("sym_numbers").is_not_null()).height:
+    if not shown.filter(pl.col(Col.SYM_NUMBERS).is_not_null()).height:
         return None
     import chemiscope
 
-    known = [loss_of(c) for c in constraints if _some(shown, f"{c}.processed_loss")]
-    hull = [HULL] if _some(shown, "e_above_hull") else []
-    satisfied = [satisfied_by(c) for c in constraints if shown[f"{c}.satisfied"].count()]
+    known = [loss_of(c) for c in constraints if _some(shown, Col.PROCESSED_LOSS.of(c))]
+    hull = [HULL] if _some(shown, Col.E_ABOVE_HULL) else []
+    satisfied = [satisfied_by(c) for c in constraints if shown[Col.SATISFIED.of(c)].count()]
     numbers = [*known, *hull, VOLUME, ATOMS, *satisfied]
     axes = [*known[:1], *hull, VOLUME, ATOMS]
     settings = chemiscope.quick_settings(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.runtime.checkpoints import load, save
 from lodestone.runtime.seeds import derive_seed
 from lodestone.sampling import SAMPLE_VERSION
@@ -25,12 +26,12 @@ SCHEMA: dict[str, pl.DataType] = table.SCHEMA | {
     "index": pl.Int32(),
     "batch": pl.Int32(),
     "batch_size": pl.Int32(),
-    "lineage": pl.Int32(),
+    Col.LINEAGE: pl.Int32(),
     "failed": pl.Boolean(),
     "failure": pl.String(),
     "t_failed": pl.Float64(),
     "seed": pl.Int64(),
-    "ancestry": pl.List(pl.Int32()),
+    Col.ANCESTRY: pl.List(pl.Int32()),
 }
 """Columns of raw samples."""
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.sampling.batches import ids
 from lodestone.sampling.state import MASK, State
 from lodestone.structures import table
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from lodestone.sampling.isolation import Watch
     from lodestone.sampling.shard import ShardPlan
 
 UNDECIDED = 0  # atomic number on disk of an atom whose type was never decided (failed structures)
-Crystal = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Atomic numbers (n_atoms,), cell (3, 3) in Å, fractional coordinates (n_atoms, 3)."""
 
 
 def crystal_of(final: State, watch: Watch, index: int) -> Crystal:
@@ -57,7 +57,7 @@ def sample_rows(
         pl.Series("index", index, dtype=pl.Int32),
         pl.lit(offset, dtype=pl.Int32).alias("batch"),
         pl.lit(size, dtype=pl.Int32).alias("batch_size"),
-        pl.Series("lineage", index // per_lineage, dtype=pl.Int32),
+        pl.Series(Col.LINEAGE, index // per_lineage, dtype=pl.Int32),
         pl.Series("failed", [r is not None for r in why], dtype=pl.Boolean),
         pl.Series("failure", why, dtype=pl.String),
         pl.Series("t_failed", list(times), dtype=pl.Float64),

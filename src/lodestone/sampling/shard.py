@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.runtime.memory import BatchSize
 from lodestone.runtime.signals import stop_if_asked
 from lodestone.sampling.batches import Batches, batch_path
@@ -24,8 +25,9 @@ from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.particles import LookAhead, LookAheadObjective, ParticleOptions, Particles, ancestors
-from lodestone.sampling.rows import Crystal, crystal_of, sample_rows
+from lodestone.sampling.rows import crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from lodestone.sampling.guidance import Objective
@@ -219,4 +221,4 @@ def _ancestry(particles: Particles | None, first: int, width: int) -> pl.Series:
     """Each particle's ancestors, numbered through the arm: at t = 1, then after each resampling."""
     steps = particles.ancestry if particles else []
     paths = [[first + i for i in path] for path in ancestors(steps, width)]
-    return pl.Series("ancestry", paths, dtype=pl.List(pl.Int32))
+    return pl.Series(Col.ANCESTRY, paths, dtype=pl.List(pl.Int32))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.statistics.attrition import attrition
 from lodestone.statistics.best import choose_best
 from lodestone.statistics.candidates import join_hull, stack, structures_of
@@ -90,7 +91,7 @@ def analyse(
 
 def _with_processed(candidates: pl.DataFrame, plan: Plan, context: Context | None) -> pl.DataFrame:
     """Measurements of the symmetrised structures that passed the screen."""
-    passed = pl.col("passed").fill_null(value=False)
+    passed = pl.col(Col.PASSED).fill_null(value=False)
     blank = [pl.when(passed).then(pl.col(f"sym_{c}")).alias(f"sym_{c}") for c in ("numbers", "cell")]
     structures = structures_of(candidates.with_columns(blank), "sym")
     measured = [measure_structures(structures, c, context) for c in plan.constraints]
@@ -100,7 +101,7 @@ def _with_processed(candidates: pl.DataFrame, plan: Plan, context: Context | Non
 def _with_ranks(candidates: pl.DataFrame, points: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     found = rank_columns(points)
     for constraint in plan.constraints:
-        name = f"{constraint.name}.pareto_rank"
+        name = Col.PARETO_RANK.of(constraint.name)
         ranks = found.get(constraint.name, pl.DataFrame(schema={"id": pl.String, name: pl.Int32}))
         candidates = candidates.join(ranks, on="id", how="left", maintain_order="left")
     return candidates.join(choose_best(candidates, plan), on="id", how="left", maintain_order="left")
@@ -112,8 +113,8 @@ def _references(
     """References with their measurements and with the campaign's own energy above the hull."""
     measured = [measure_structures(references, c, context) for c in plan.constraints]
     known = references.rename(
-        {c: f"own_{c}" for c in ("e_above_hull", "energy_per_atom") if c in references.columns}
+        {c: f"own_{c}" for c in (Col.E_ABOVE_HULL, Col.ENERGY_PER_ATOM) if c in references.columns}
     )
-    own = hull.filter(pl.col("kind") == "reference").select("id", "e_above_hull", "hull_note")
+    own = hull.filter(pl.col("kind") == "reference").select("id", Col.E_ABOVE_HULL, Col.HULL_NOTE)
     joined = pl.concat([known, *measured], how="horizontal")
     return joined.join(own, on="id", how="left", maintain_order="left")

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from lodestone.columns import ATTRITION, REASONS
+from lodestone.columns import Col
+from lodestone.columns.schemas import ATTRITION, REASONS
 from lodestone.inference.intervals import Interval
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval
@@ -78,7 +79,7 @@ def attrition(
             here = (fates["lost_at"] == stage).fill_null(value=False)
             lost, left = fates.filter(here), left & ~here.to_numpy().astype(bool)
             rng = np.random.default_rng(derive_seed(seed, "bootstrap", arm))
-            interval = rate_interval(rate_of(left, rows["lineage"]), rng, alpha)
+            interval = rate_interval(rate_of(left, rows[Col.LINEAGE]), rng, alpha)
             counts.append(_count(arm, stage, entered, lost.height, rows.height, interval))
             entered -= lost.height
             grouped = group_reasons(lost["reason"].fill_null("no reason recorded").to_list())
@@ -99,7 +100,7 @@ def _count(
         "entered": entered,
         "survived": survived,
         "lost": lost,
-        "share_of_generated": survived / generated if generated else None,
+        Col.SHARE_OF_GENERATED: survived / generated if generated else None,
         "ci_low": interval.low,
         "ci_high": interval.high,
         "share_of_entered": survived / entered if entered else None,
@@ -107,12 +108,12 @@ def _count(
 
 
 def _with_cluster_novelty(rows: pl.DataFrame) -> pl.DataFrame:
-    leaders = rows.filter(pl.col("known").is_not_null()).select(
-        pl.col("id").alias("representative"),
-        pl.col("known").alias("cluster_known"),
-        pl.col("reference_id").alias("cluster_reference"),
+    leaders = rows.filter(pl.col(Col.KNOWN).is_not_null()).select(
+        pl.col("id").alias(Col.REPRESENTATIVE),
+        pl.col(Col.KNOWN).alias("cluster_known"),
+        pl.col(Col.REFERENCE_ID).alias("cluster_reference"),
     )
-    return rows.join(leaders, on="representative", how="left", maintain_order="left")
+    return rows.join(leaders, on=Col.REPRESENTATIVE, how="left", maintain_order="left")
 
 
 def _judge(
@@ -123,13 +124,13 @@ def _judge(
         good = pl.Series(values=finite_mask(rows), dtype=pl.Boolean)
         return good, _first(rows, [pl.col("failure"), pl.lit("not finite")])
     if stage == "valid":
-        return _true(rows["valid"]), _first(rows, [pl.col("invalid_reason")])
+        return _true(rows[Col.VALID]), _first(rows, [pl.col(Col.INVALID_REASON)])
     if stage == "screened":
-        return _true(rows["passed"]), _first(rows, [pl.col("screen_reason")])
+        return _true(rows[Col.PASSED]), _first(rows, [pl.col(Col.SCREEN_REASON)])
     if stage == "unique":
         return _first_members(rows, passed), _constant(rows, "duplicate of another structure of this arm")
     if stage == "energy":
-        return rows["energy_per_atom"].is_not_null(), _first(rows, [pl.col("energy_failure")])
+        return rows[Col.ENERGY_PER_ATOM].is_not_null(), _first(rows, [pl.col(Col.ENERGY_FAILURE)])
     return _judge_novelty(rows) if stage == "novel" else _judge_hull(rows, shown_below)
 
 
@@ -141,24 +142,24 @@ def _judge_novelty(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
 
 
 def _judge_hull(rows: pl.DataFrame, shown_below: float) -> tuple[pl.Series, pl.Series]:
-    below = (rows["e_above_hull"] <= shown_below).fill_null(value=False)
+    below = (rows[Col.E_ABOVE_HULL] <= shown_below).fill_null(value=False)
     trusted = ~rows.select(quarantined()).to_series()
-    above = pl.when(pl.col("e_above_hull") > shown_below).then(
+    above = pl.when(pl.col(Col.E_ABOVE_HULL) > shown_below).then(
         pl.lit(f"more than {shown_below:g} eV/atom above the hull")
     )
-    why = [above, pl.col("hull_note"), pl.lit("no hull for this composition")]
+    why = [above, pl.col(Col.HULL_NOTE), pl.lit("no hull for this composition")]
     return below & trusted, _first(rows, why)
 
 
 def _first_members(rows: pl.DataFrame, passed: pl.Series) -> pl.Series:
     """The leader of each cluster where it is still there, else the first member that is."""
     marked = rows.select(
-        "representative", pl.col("is_representative").fill_null(value=False).alias("leads")
+        Col.REPRESENTATIVE, pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False).alias("leads")
     ).with_row_index("place")
     chosen = (
-        marked.filter(passed & rows["representative"].is_not_null())
+        marked.filter(passed & rows[Col.REPRESENTATIVE].is_not_null())
         .sort("leads", "place", descending=[True, False])
-        .unique("representative", keep="first", maintain_order=True)
+        .unique(Col.REPRESENTATIVE, keep="first", maintain_order=True)
     )
     return marked["place"].is_in(chosen["place"].implode())
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.statistics.candidates import structures_of
 from lodestone.statistics.outcomes import quarantined
 from lodestone.statistics.plan import Plan
@@ -25,7 +26,7 @@ RULE = (
 )
 
 
-ORDER = ("pareto_rank", "e_above_hull", "loss", "id")
+ORDER = (Col.PARETO_RANK, Col.E_ABOVE_HULL, Col.LOSS, "id")
 
 
 def eligible(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
@@ -35,7 +36,7 @@ def eligible(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """
     pools = [_eligible_for(candidates, c.name) for c in plan.constraints]
     if not pools:
-        return pl.DataFrame(schema={"id": pl.String, "best_for": pl.String})
+        return pl.DataFrame(schema={"id": pl.String, Col.BEST_FOR: pl.String})
     return pl.concat(pools).sort(*ORDER, nulls_last=True).unique("id", keep="first", maintain_order=True)
 
 
@@ -43,26 +44,28 @@ def choose_best(candidates: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """The best rows: id, best_rank (1 is best), best_for; at most `plan.best`."""
     ordered = eligible(candidates, plan)
     if not ordered.height:
-        return pl.DataFrame(schema={"id": pl.String, "best_rank": pl.Int32, "best_for": pl.String})
+        return pl.DataFrame(schema={"id": pl.String, Col.BEST_RANK: pl.Int32, Col.BEST_FOR: pl.String})
     structures = structures_of(candidates, "sym")
     rows = ordered.join(structures, on="id", how="left", maintain_order="left")
     chosen = ordered[sorted(_distinct(rows, plan))]
-    return chosen.select("id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("best_rank"), "best_for")
+    return chosen.select(
+        "id", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias(Col.BEST_RANK), Col.BEST_FOR
+    )
 
 
 def _eligible_for(candidates: pl.DataFrame, constraint: str) -> pl.DataFrame:
     flags = [
-        *["valid", "passed", "is_representative"],
-        *[f"{constraint}.satisfied", f"{constraint}.processed_satisfied"],
+        *[Col.VALID, Col.PASSED, Col.IS_REPRESENTATIVE],
+        *[Col.SATISFIED.of(constraint), Col.PROCESSED_SATISFIED.of(constraint)],
     ]
     wanted = pl.all_horizontal(pl.col(f).cast(pl.Boolean).fill_null(value=False) for f in flags)
-    exists = pl.col("sym_numbers").is_not_null()
+    exists = pl.col(Col.SYM_NUMBERS).is_not_null()
     return candidates.filter(wanted & exists & ~quarantined()).select(
         "id",
-        pl.lit(constraint).alias("best_for"),
-        pl.col(f"{constraint}.pareto_rank").cast(pl.Int32).alias("pareto_rank"),
-        pl.col("e_above_hull").cast(pl.Float64),
-        pl.col(f"{constraint}.processed_loss").cast(pl.Float64).alias("loss"),
+        pl.lit(constraint).alias(Col.BEST_FOR),
+        pl.col(Col.PARETO_RANK.of(constraint)).cast(pl.Int32).alias(Col.PARETO_RANK),
+        pl.col(Col.E_ABOVE_HULL).cast(pl.Float64),
+        pl.col(Col.PROCESSED_LOSS.of(constraint)).cast(pl.Float64).alias(Col.LOSS),
     )
 
 
@@ -75,7 +78,7 @@ def _distinct(rows: pl.DataFrame, plan: Plan) -> list[int]:
     share = max(1, plan.best // len(plan.constraints))
     kept: dict[int, Structure] = {}
     duplicates: set[int] = set()
-    wanted_for = rows["best_for"].to_list()
+    wanted_for = rows[Col.BEST_FOR].to_list()
     pools = [[i for i, c in enumerate(wanted_for) if c == name.name] for name in plan.constraints]
     for pool, limit in [*((p, share) for p in pools), (range(rows.height), plan.best)]:
         taken = sum(place in kept for place in pool)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lodestone.columns import Col
 from lodestone.text import UNDEFINED, number, percent, percent_interval
 
 OUTCOME_HEADS = {
-    "satisfied": "satisfied",
-    "satisfied_valid": "and valid",
-    "persistent": "persistent",
-    "relaxed_satisfied": "relaxed, then",
+    Col.SATISFIED: "satisfied",
+    Col.SATISFIED_VALID: "and valid",
+    Col.PERSISTENT: "persistent",
+    Col.RELAXED_SATISFIED: "relaxed, then",
 }
 
 
@@ -72,15 +73,15 @@ def _best(best: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _candidate(row: Mapping[str, Any]) -> list[str]:
-    group = row["space_group"]
+    group = row[Col.SPACE_GROUP]
     values = ", ".join(number(v, 2, u) for v, u in zip(row["values"], row["units"], strict=True))
-    novelty = {True: f"known: {row['reference_id']}", False: "new", None: "not judged"}[row["known"]]
+    novelty = {True: f"known: {row[Col.REFERENCE_ID]}", False: "new", None: "not judged"}[row[Col.KNOWN]]
     return [
-        str(row["best_rank"]),
-        row["formula"],
-        f"{row['space_group_symbol']} ({group})" if group is not None else "not found",
-        number(row["e_above_hull"], 3),
-        row["best_for"],
+        str(row[Col.BEST_RANK]),
+        row[Col.FORMULA],
+        f"{row[Col.SPACE_GROUP_SYMBOL]} ({group})" if group is not None else "not found",
+        number(row[Col.E_ABOVE_HULL], 3),
+        row[Col.BEST_FOR],
         values,
         novelty,
         row["arm"],

@@ -22,14 +22,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns import COST
+from lodestone.columns import Col
+from lodestone.columns.schemas import COST
 from lodestone.inference.intervals import UNDEFINED, Interval
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, Plan
 
-DISTINCT = "distinct_persistent"
+DISTINCT = Col.DISTINCT_PERSISTENT
 METHODS = {"unguided": "rejection"}
 KINDS: dict[str, str] = OUTCOMES | {DISTINCT: "persistent, and the first of its crystal"}
 """What is paid for -> meaning, in the order of the table."""
@@ -110,7 +111,7 @@ def _sample(
 ) -> Sample:
     if outcome != DISTINCT:
         return sample(rows, constraint, outcome, relaxed=relaxed)
-    persistent = sample(rows, constraint, "persistent", relaxed=relaxed)
+    persistent = sample(rows, constraint, Col.PERSISTENT, relaxed=relaxed)
     return Sample(kinds[constraint, arm.name], persistent.finite, persistent.lineage, measured=relaxed)
 
 
@@ -119,10 +120,10 @@ def _head(arm: ArmPlan, plan: Plan) -> Row:
     return {
         "method": arm.sampler or METHODS.get(arm.kind, arm.kind),
         "arm": arm.name,
-        "strength": arm.strength,
+        Col.STRENGTH: arm.strength,
         "chosen_by_pilot": arm.piloted,
         "pilot_passes": pilot["passes"] if pilot else None,
-        "passes_per_structure": plan.passes.get(arm.name),
+        Col.PASSES_PER_STRUCTURE: plan.passes.get(arm.name),
     }
 
 
@@ -140,7 +141,7 @@ def _own(
         "outcome": outcome,
         "n": own.n,
         "successes": own.successes,
-        "seconds_per_structure": effort.seconds,
+        Col.SECONDS_PER_STRUCTURE: effort.seconds,
         "device": effort.device,
         "note": _note(own, passes),
     }
@@ -209,7 +210,7 @@ def _note(own: Sample, passes: float | None) -> str | None:
     return "network passes not known: the checkpoint does not tell its steps" if passes is None else None
 
 
-NOUNS = {"persistent": "persistent", "satisfied_valid": "satisfied and valid"}
+NOUNS = {Col.PERSISTENT: "persistent", Col.SATISFIED_VALID: "satisfied and valid"}
 """Outcomes that are told, the first one that was measured."""
 
 
@@ -229,7 +230,7 @@ def cost_words(table: pl.DataFrame, constraint: str, arm: str) -> list[str]:
 
 def sentence_of(own: Row, base: Row, noun: str) -> str | None:
     """One sentence; None where the network passes are not known."""
-    if own["passes_per_structure"] is None or base["passes_per_structure"] is None:
+    if own[Col.PASSES_PER_STRUCTURE] is None or base[Col.PASSES_PER_STRUCTURE] is None:
         return None
     what = f"network passes per {noun} structure than rejection"
     if own["ratio"] is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns import DISTRIBUTIONS
+from lodestone.columns.schemas import DISTRIBUTIONS
 
 Span = tuple[float | None, float | None]
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.columns import DIVERSITY
+from lodestone.columns import Col
+from lodestone.columns.schemas import DIVERSITY
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.lineages import rate_interval
 from lodestone.statistics.outcomes import quarantined, rate_of
@@ -33,25 +34,30 @@ def diversity(
 
 
 def _arm(rows: pl.DataFrame, arm: str, plan: Plan, stable_below: float) -> dict[str, object]:
-    leads, novel = _is("is_representative"), _is("is_representative") & ~pl.col("known").fill_null(value=True)
-    stable = _is("valid") & (pl.col("e_above_hull") <= stable_below).fill_null(value=False) & ~quarantined()
-    screened, distinct = rows.filter(_is("passed")), rows.filter(leads)
-    judged = distinct.filter(pl.col("known").is_not_null())
+    leads, novel = (
+        _is(Col.IS_REPRESENTATIVE),
+        _is(Col.IS_REPRESENTATIVE) & ~pl.col(Col.KNOWN).fill_null(value=True),
+    )
+    stable = (
+        _is(Col.VALID) & (pl.col(Col.E_ABOVE_HULL) <= stable_below).fill_null(value=False) & ~quarantined()
+    )
+    screened, distinct = rows.filter(_is(Col.PASSED)), rows.filter(leads)
+    judged = distinct.filter(pl.col(Col.KNOWN).is_not_null())
     return {
         "n": rows.height,
         "screened": screened.height,
         "distinct": distinct.height,
         "distinct_half": _leaders(rows, "half"),
         "distinct_double": _leaders(rows, "double"),
-        **_share("unique", "unique_share", screened, leads, arm, plan),
-        "distinct_formulas": distinct["formula"].drop_nulls().n_unique(),
-        "distinct_space_groups": distinct["space_group"].drop_nulls().n_unique(),
+        **_share("unique", Col.UNIQUE_SHARE, screened, leads, arm, plan),
+        "distinct_formulas": distinct[Col.FORMULA].drop_nulls().n_unique(),
+        "distinct_space_groups": distinct[Col.SPACE_GROUP].drop_nulls().n_unique(),
         "judged": judged.height,
         "novel": judged.filter(novel).height,
-        **_share("novel", "novel_share", judged, novel, arm, plan),
-        "stable_below": stable_below,
+        **_share("novel", Col.NOVEL_SHARE, judged, novel, arm, plan),
+        Col.STABLE_BELOW: stable_below,
         "sun": rows.filter(novel & stable).height,
-        **_share("sun", "sun_rate", rows, novel & stable, arm, plan),
+        **_share("sun", Col.SUN_RATE, rows, novel & stable, arm, plan),
         "note": _note(rows, distinct, judged),
     }
 
@@ -61,7 +67,7 @@ def _share(
 ) -> dict[str, float | None]:
     """The share of rows that meet a condition, with its interval; null without rows."""
     met = among.select(condition.alias("met"))["met"].to_numpy()
-    own = rate_of(met, among["lineage"])
+    own = rate_of(met, among[Col.LINEAGE])
     rng = np.random.default_rng(derive_seed(plan.seed, "bootstrap", arm))
     interval = rate_interval(own, rng, plan.alpha)
     rate = own.successes / own.n if own.n else None
@@ -80,7 +86,7 @@ def _note(rows: pl.DataFrame, distinct: pl.DataFrame, judged: pl.DataFrame) -> s
         return "nothing passed the screen"
     if not judged.height:
         return "novelty share not defined: nothing was compared with references"
-    if not distinct["e_above_hull"].drop_nulls().len():
+    if not distinct[Col.E_ABOVE_HULL].drop_nulls().len():
         return "no energy above the hull is known; S.U.N. counts none as stable"
     return None
 

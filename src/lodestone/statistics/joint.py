@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns import JOINT
+from lodestone.columns.schemas import JOINT
 from lodestone.statistics.distributions import Quantity, as_numbers, shown_range
 
 GRID_POINTS = 50

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.statistics.plan import Plan
 
 LONGEST = 200  # characters of a reason
@@ -85,45 +86,45 @@ def _tests(success: pl.DataFrame, plan: Plan) -> Iterator[str]:
         decisive = success.filter(
             pl.col("constraint") == constraint.name,
             pl.col("arm") == arm.name,
-            pl.col("outcome") == "satisfied",
+            pl.col("outcome") == Col.SATISFIED,
             pl.col("comparison").is_in(["unguided", "control"]),
-            pl.col("p_used").is_not_null(),
+            pl.col(Col.P_USED).is_not_null(),
         )
         blind = decisive.filter(
-            pl.col("minimal_detectable_effect").is_null() & (pl.col("mde_rate_reference") < 1)
+            pl.col(Col.MINIMAL_DETECTABLE_EFFECT).is_null() & (pl.col(Col.MDE_RATE_REFERENCE) < 1)
         )
         for row in blind.iter_rows(named=True):
-            unit = "lineages" if "lineage" in row["test_used"] else "structures"
+            unit = "lineages" if "lineage" in row[Col.TEST_USED] else "structures"
             yield (
-                f"{constraint.name}: too few {unit} to show anything, {row['mde_n']} of {row['arm']} against "
-                f"{row['mde_n_reference']} of {row['reference_arm']}. Not even a rise to 100 % would be "
-                "significant in four of five such campaigns."
+                f"{constraint.name}: too few {unit} to show anything, {row[Col.MDE_N]} of {row['arm']} "
+                f"against {row[Col.MDE_N_REFERENCE]} of {row[Col.REFERENCE_ARM]}. Not even a rise to "
+                "100 % would be significant in four of five such campaigns."
             )
 
 
 def _structures(candidates: pl.DataFrame) -> Iterator[str]:
     n = candidates.height
-    valid = candidates.filter(pl.col("valid").fill_null(value=False))
+    valid = candidates.filter(pl.col(Col.VALID).fill_null(value=False))
     if candidates["failed"].all():
         yield f"Every structure failed during sampling ({n} of {n})."
     elif not valid.height:
         yield f"No structure is a valid crystal (0 of {n})."
-    elif not valid["relax_failure"].null_count():
-        reason = _most(valid["relax_failure"])
+    elif not valid[Col.RELAX_FAILURE].null_count():
+        reason = _most(valid[Col.RELAX_FAILURE])
         yield (
             f"No structure could be relaxed (0 of {valid.height} valid ones{reason}): whether structures "
             "persist was not measured."
         )
-    if not candidates["passed"].any():
-        reason = _most(candidates["screen_reason"])
+    if not candidates[Col.PASSED].any():
+        reason = _most(candidates[Col.SCREEN_REASON])
         yield f"No structure passed the screen (0 of {n}{reason}): there are no energies and no candidates."
-    elif not candidates["best_rank"].count():
-        passed = int(candidates["passed"].sum())
+    elif not candidates[Col.BEST_RANK].count():
+        passed = int(candidates[Col.PASSED].sum())
         yield f"No candidate is eligible as best (0 of {passed} that passed the screen)."
 
 
 def _novelty(candidates: pl.DataFrame) -> Iterator[str]:
-    judged = candidates.filter(pl.col("is_representative").fill_null(value=False))["known"].drop_nulls()
+    judged = candidates.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False))[Col.KNOWN].drop_nulls()
     if len(judged) and judged.all():
         n = len(judged)
         yield f"No candidate is novel: references match every one of the {n} distinct structures of the arms."
@@ -131,33 +132,33 @@ def _novelty(candidates: pl.DataFrame) -> Iterator[str]:
 
 def _energies(candidates: pl.DataFrame) -> Iterator[str]:
     """Energies that could not be computed, and hulls that lack a pure element."""
-    screened = candidates.filter(pl.col("passed").fill_null(value=False))
-    known = screened.filter(pl.col("energy_per_atom").is_not_null())
+    screened = candidates.filter(pl.col(Col.PASSED).fill_null(value=False))
+    known = screened.filter(pl.col(Col.ENERGY_PER_ATOM).is_not_null())
     lost = screened.height - known.height
     if screened.height and not known.height:
-        reason = _most(screened["energy_failure"], " ({})")
+        reason = _most(screened[Col.ENERGY_FAILURE], " ({})")
         yield f"No energy could be computed{reason}: 0 of {lost} structures that passed the screen."
     elif lost:
-        reason = _most(screened["energy_failure"])
+        reason = _most(screened[Col.ENERGY_FAILURE])
         yield f"{lost} of {screened.height} structures that passed the screen have no energy{reason}."
-    without = known.filter(pl.col("e_above_hull").is_null())
+    without = known.filter(pl.col(Col.E_ABOVE_HULL).is_null())
     for note, rows in without.group_by(
-        pl.col("hull_note").fill_null("no reason recorded"), maintain_order=True
+        pl.col(Col.HULL_NOTE).fill_null("no reason recorded"), maintain_order=True
     ):
         yield _no_hull(str(note[0]), rows, known)
     if known.height and without.height == known.height:
         yield (
-            f"No energy above the hull is known ({without['hull_note'].drop_nulls()[0]})"
-            if without["hull_note"].count()
+            f"No energy above the hull is known ({without[Col.HULL_NOTE].drop_nulls()[0]})"
+            if without[Col.HULL_NOTE].count()
             else "No energy above the hull is known"
         ) + ": Pareto ranks are not defined."
 
 
 def _no_hull(note: str, rows: pl.DataFrame, known: pl.DataFrame) -> str:
     """Which compositions have no hull, and for want of what."""
-    formulas = sorted(set(rows["formula"].drop_nulls()))
+    formulas = sorted(set(rows[Col.FORMULA].drop_nulls()))
     named = ", ".join(formulas[:SHOWN]) + (f" and {len(formulas) - SHOWN} more" * (len(formulas) > SHOWN))
-    of = known["formula"].drop_nulls().n_unique()
+    of = known[Col.FORMULA].drop_nulls().n_unique()
     why = f"No reference of pure {note.removeprefix(NO_TERMINAL)}" if note.startswith(NO_TERMINAL) else note
     return (
         f"{why}: {len(formulas)} of {of} compositions ({named}; {rows.height} of {known.height} structures) "

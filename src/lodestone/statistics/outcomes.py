@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
+
 OUTCOMES: dict[str, str] = {
-    "satisfied": "satisfies the constraint as generated",
-    "satisfied_valid": "satisfies it as generated and is a valid crystal",
-    "persistent": "satisfies it, is valid, and still both after a short relaxation",
-    "relaxed_satisfied": "valid, relaxed, and satisfies it then",
+    Col.SATISFIED: "satisfies the constraint as generated",
+    Col.SATISFIED_VALID: "satisfies it as generated and is a valid crystal",
+    Col.PERSISTENT: "satisfies it, is valid, and still both after a short relaxation",
+    Col.RELAXED_SATISFIED: "valid, relaxed, and satisfies it then",
 }
 """Outcome -> meaning, in the order of the tables."""
 
@@ -62,25 +64,26 @@ def can_relax(arms: Mapping[str, pl.DataFrame]) -> bool:
     If none could, the estimator is at fault and not the structures: the outcomes that need a
     relaxation were then not measured, instead of never met.
     """
-    valid = [rows.filter(pl.col("valid").fill_null(value=False)) for rows in arms.values()]
+    valid = [rows.filter(pl.col(Col.VALID).fill_null(value=False)) for rows in arms.values()]
     tried = [rows for rows in valid if rows.height]
-    return not tried or any(rows["relax_failure"].null_count() for rows in tried)
+    return not tried or any(rows[Col.RELAX_FAILURE].null_count() for rows in tried)
 
 
 def sample(rows: pl.DataFrame, constraint: str, outcome: str, *, relaxed: bool = True) -> Sample:
     """Judge the rows of one arm of the candidate table; `relaxed` is what `can_relax` says."""
     finite = finite_mask(rows)
-    if outcome == "satisfied_valid":
-        met = rows[f"{constraint}.satisfied"].fill_null(value=False) & rows["valid"].fill_null(value=False)
+    if outcome == Col.SATISFIED_VALID:
+        satisfied = rows[Col.SATISFIED.of(constraint)].fill_null(value=False)
+        met = satisfied & rows[Col.VALID].fill_null(value=False)
         measured = True
     else:
         column = rows[f"{constraint}.{outcome}"]
-        measured = relaxed or outcome == "satisfied"
+        measured = relaxed or outcome == Col.SATISFIED
         met = column.cast(pl.Boolean).fill_null(value=False)
     return Sample(
         success=met.to_numpy().astype(bool) & finite,
         finite=finite,
-        lineage=rows["lineage"].to_numpy(),
+        lineage=rows[Col.LINEAGE].to_numpy(),
         measured=measured,
     )
 
@@ -92,10 +95,10 @@ def rate_of(flags: np.ndarray, lineage: pl.Series) -> Sample:
 
 def finite_mask(rows: pl.DataFrame) -> np.ndarray:
     """Rows whose sampling did not fail and whose structure is finite, (n_structures,) bool."""
-    good = ~rows["failed"].fill_null(value=True) & rows["volume_per_atom"].is_not_null()
+    good = ~rows["failed"].fill_null(value=True) & rows[Col.VOLUME_PER_ATOM].is_not_null()
     return good.to_numpy().astype(bool)
 
 
 def quarantined() -> pl.Expr:
     """Rows whose energy above the hull is not believed; the hull stage says so in its note."""
-    return pl.col("hull_note").fill_null("").str.starts_with("quarantined")
+    return pl.col(Col.HULL_NOTE).fill_null("").str.starts_with("quarantined")

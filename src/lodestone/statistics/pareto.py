@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from lodestone.columns import PARETO
+from lodestone.columns import Col
+from lodestone.columns.schemas import PARETO
 from lodestone.statistics.outcomes import quarantined
 from lodestone.statistics.plan import Plan
 
@@ -36,7 +37,7 @@ def pareto(candidates: pl.DataFrame, references: pl.DataFrame, plan: Plan) -> pl
     """
     pools = [_points(candidates, references, c.name) for c in plan.constraints]
     ranked = [
-        pool.with_columns(pl.Series("rank", ranks(pool.select("loss", "e_above_hull").to_numpy())))
+        pool.with_columns(pl.Series("rank", ranks(pool.select(Col.LOSS, Col.E_ABOVE_HULL).to_numpy())))
         for pool in pools
     ]
     empty = pl.DataFrame(schema=PARETO)
@@ -47,36 +48,36 @@ def rank_columns(points: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     """Per constraint: id and "<c>.pareto_rank" of the candidates."""
     own = points.filter(pl.col("kind") == "candidate")
     return {
-        str(name): part.select("id", pl.col("rank").alias(f"{name}.pareto_rank"))
+        str(name): part.select("id", pl.col("rank").alias(Col.PARETO_RANK.of(name)))
         for (name,), part in own.group_by("constraint", maintain_order=True)
     }
 
 
 def _points(candidates: pl.DataFrame, references: pl.DataFrame, constraint: str) -> pl.DataFrame:
-    leads = pl.col("is_representative").fill_null(value=False)
+    leads = pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False)
     own = candidates.filter(leads & ~quarantined()).select(
         pl.lit("candidate").alias("kind"),
         "id",
         "arm",
-        "formula",
-        pl.col("space_group").cast(pl.Int32),
+        Col.FORMULA,
+        pl.col(Col.SPACE_GROUP).cast(pl.Int32),
         *_objectives(constraint),
     )
     known = references.filter(~quarantined()).select(
         pl.lit("reference").alias("kind"),
         "id",
         pl.lit(None, pl.String).alias("arm"),
-        "formula",
-        pl.lit(None, pl.Int32).alias("space_group"),
+        Col.FORMULA,
+        pl.lit(None, pl.Int32).alias(Col.SPACE_GROUP),
         *_objectives(constraint),
     )
     both = pl.concat([own, known]).with_columns(pl.lit(constraint).alias("constraint"))
-    return both.filter(pl.col("loss").is_finite() & pl.col("e_above_hull").is_finite())
+    return both.filter(pl.col(Col.LOSS).is_finite() & pl.col(Col.E_ABOVE_HULL).is_finite())
 
 
 def _objectives(constraint: str) -> list[pl.Expr]:
     return [
-        pl.col(f"{constraint}.processed_satisfied").alias("satisfied"),
-        pl.col(f"{constraint}.processed_loss").alias("loss"),
-        pl.col("e_above_hull").cast(pl.Float64),
+        pl.col(Col.PROCESSED_SATISFIED.of(constraint)).alias(Col.SATISFIED),
+        pl.col(Col.PROCESSED_LOSS.of(constraint)).alias(Col.LOSS),
+        pl.col(Col.E_ABOVE_HULL).cast(pl.Float64),
     ]

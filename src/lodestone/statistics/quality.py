@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns import QUALITY
+from lodestone.columns import Col
+from lodestone.columns.schemas import QUALITY
 from lodestone.runtime.seeds import derive_seed
 from lodestone.statistics.candidates import structures_of
 from lodestone.statistics.lineages import rate_interval
@@ -29,7 +30,7 @@ def first_of_its_kind(rows: pl.DataFrame, constraint: str, matching: Mapping[str
     from lodestone.curation.clustering import cluster
     from lodestone.curation.matching import Similarity
 
-    persistent = rows[f"{constraint}.persistent"].cast(pl.Boolean).fill_null(value=False).to_numpy()
+    persistent = rows[Col.PERSISTENT.of(constraint)].cast(pl.Boolean).fill_null(value=False).to_numpy()
     places = np.flatnonzero(persistent.astype(bool) & finite_mask(rows))
     flags = np.zeros(rows.height, dtype=bool)
     if not len(places):
@@ -57,29 +58,29 @@ def quality(
 
 
 def _arm(rows: pl.DataFrame, constraint: str, arm: str, plan: Plan, distinct: int) -> dict[str, object]:
-    valid = rows.filter(_is("valid"))
-    force = valid["max_force_raw"].cast(pl.Float64).drop_nulls().drop_nans()
-    relaxed = valid.filter(pl.col("relax_failure").is_null() & pl.col("relax_converged").is_not_null())
-    flags = relaxed.select(_is("relax_converged"))["relax_converged"].to_numpy()
+    valid = rows.filter(_is(Col.VALID))
+    force = valid[Col.MAX_FORCE_RAW].cast(pl.Float64).drop_nulls().drop_nans()
+    relaxed = valid.filter(pl.col(Col.RELAX_FAILURE).is_null() & pl.col(Col.RELAX_CONVERGED).is_not_null())
+    flags = relaxed.select(_is(Col.RELAX_CONVERGED))[Col.RELAX_CONVERGED].to_numpy()
     rng = np.random.default_rng(derive_seed(plan.seed, "bootstrap", arm))
-    interval = rate_interval(rate_of(flags, relaxed["lineage"]), rng, plan.alpha)
+    interval = rate_interval(rate_of(flags, relaxed[Col.LINEAGE]), rng, plan.alpha)
     converged = int(flags.sum())
-    persistent = rows.filter(_is(f"{constraint}.persistent"))
-    failures = valid["relax_failure"].count()
+    persistent = rows.filter(_is(Col.PERSISTENT.of(constraint)))
+    failures = valid[Col.RELAX_FAILURE].count()
     return {
         "n": rows.height,
-        "valid": valid.height,
-        "max_force_median": force.median(),
-        "max_force_upper_quartile": force.quantile(0.75, "linear"),
-        "energy_median": valid["energy_raw"].cast(pl.Float64).drop_nulls().drop_nans().median(),
+        Col.VALID: valid.height,
+        Col.MAX_FORCE_MEDIAN: force.median(),
+        Col.MAX_FORCE_UPPER_QUARTILE: force.quantile(0.75, "linear"),
+        Col.ENERGY_MEDIAN: valid[Col.ENERGY_RAW].cast(pl.Float64).drop_nulls().drop_nans().median(),
         "relaxed": relaxed.height,
         "converged": converged,
         "converged_share": converged / relaxed.height if relaxed.height else None,
         "converged_low": interval.low,
         "converged_high": interval.high,
-        "persistent": persistent.height,
-        "distinct_persistent": distinct,
-        "distinct_persistent_formulas": persistent["formula"].drop_nulls().n_unique(),
+        Col.PERSISTENT: persistent.height,
+        Col.DISTINCT_PERSISTENT: distinct,
+        "distinct_persistent_formulas": persistent[Col.FORMULA].drop_nulls().n_unique(),
         "relax_failures": failures,
         "note": _note(valid.height, relaxed.height),
     }

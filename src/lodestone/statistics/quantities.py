@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.constraints import Term
 from lodestone.statistics.distributions import Quantity
 from lodestone.statistics.plan import ConstraintPlan, Plan
@@ -47,9 +48,9 @@ def measure_structures(
     name = constraint.name
     return pl.DataFrame(
         {
-            f"{name}.processed_values": pl.Series(values, dtype=pl.List(pl.Float64)),
-            f"{name}.processed_loss": pl.Series(losses, dtype=pl.Float64),
-            f"{name}.processed_satisfied": pl.Series(met, dtype=pl.Boolean),
+            Col.PROCESSED_VALUES.of(name): pl.Series(values, dtype=pl.List(pl.Float64)),
+            Col.PROCESSED_LOSS.of(name): pl.Series(losses, dtype=pl.Float64),
+            Col.PROCESSED_SATISFIED.of(name): pl.Series(met, dtype=pl.Boolean),
         }
     )
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from lodestone.columns import SEARCH, STRICTNESS
+from lodestone.columns import Col
+from lodestone.columns.schemas import SEARCH, STRICTNESS
 from lodestone.inference.intervals import wilson
 from lodestone.statistics.plan import ArmPlan, Plan
 
-CALLS = "estimator_calls"
+CALLS = Col.ESTIMATOR_CALLS
 
 
 def search(arms: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
@@ -29,22 +30,22 @@ def _searched(rows: pl.DataFrame) -> bool:
 
 def _search_row(arm: ArmPlan, rows: pl.DataFrame, shown_below: float) -> dict[str, Any]:
     calls = int(rows[CALLS].sum() or 0)
-    distinct = rows.filter(pl.col("is_representative").fill_null(value=False))
-    low = distinct.filter(pl.col("e_above_hull") <= shown_below).height
+    distinct = rows.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False))
+    low = distinct.filter(pl.col(Col.E_ABOVE_HULL) <= shown_below).height
     return {
         "arm": arm.name,
         "sampler": arm.sampler,
         "n": rows.height,
         "failed": int(rows["failed"].sum() or 0),
-        "converged": int(rows["search_converged"].sum() or 0),
+        "converged": int(rows[Col.SEARCH_CONVERGED].sum() or 0),
         CALLS: calls,
-        "calls_per_structure": _share(calls, rows.height),
+        Col.CALLS_PER_STRUCTURE: _share(calls, rows.height),
         "distinct": distinct.height,
         "calls_per_distinct": _share(calls, distinct.height),
         "below_hull_cut": low,
         "calls_per_below_hull_cut": _share(calls, low),
-        "lowest_energy": rows["search_energy"].min(),
-        "lowest_e_above_hull": rows["e_above_hull"].min(),
+        Col.LOWEST_ENERGY: rows[Col.SEARCH_ENERGY].min(),
+        Col.LOWEST_E_ABOVE_HULL: rows[Col.E_ABOVE_HULL].min(),
     }
 
 
@@ -52,7 +53,7 @@ def _share(of: float, over: int) -> float | None:
     return of / over if over else None
 
 
-ASKED = "asked_space_group"
+ASKED = Col.ASKED_SPACE_GROUP
 KEPT = {"exact": "exact_group", "supergroup": "supergroup"}
 """Verdicts that count as kept -> their columns; every other counts as `other`."""
 
@@ -101,6 +102,6 @@ def _judged(row: Mapping[str, Any]) -> tuple[bool, str]:
     from lodestone.wyckoff.proposals import parse
     from lodestone.wyckoff.verification import strictness as judge
 
-    asked = parse(f"{row[ASKED]} {row['asked_orbits']}")
+    asked = parse(f"{row[ASKED]} {row[Col.ASKED_ORBITS]}")
     found = judge(*arrays(dict(row)), asked.space_group, asked.counts)
     return found.exact_formula, "failed" if row["failed"] else found.verdict

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lodestone.columns import RATES, SUCCESS
+from lodestone.columns import Col
+from lodestone.columns.schemas import RATES, SUCCESS
 from lodestone.inference.intervals import UNDEFINED, newcombe, risk_ratio, risk_ratio_interval, wilson
 from lodestone.inference.power import minimal_detectable_effect
 from lodestone.inference.tests import benjamini_hochberg, holm, larger, threshold
@@ -28,7 +29,7 @@ from lodestone.statistics.outcomes import OUTCOMES, Sample, can_relax, sample
 from lodestone.statistics.plan import ArmPlan, ConstraintPlan, Plan
 
 CONFIRMED_AGAINST = ("unguided", "control")
-CONFIRMED_OUTCOME = "satisfied"
+CONFIRMED_OUTCOME = Col.SATISFIED
 
 UNEQUAL = 2
 """How many times larger a group may be than the other before the note says so."""
@@ -58,9 +59,9 @@ def success(arms: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
     rows = list(_comparisons(arms, plan))
     for family, adjust in (("confirmatory", holm), ("exploratory", benjamini_hochberg)):
         members = [row for row in rows if row["family"] == family]
-        for row, p in zip(members, adjust([r["p_used"] for r in members]), strict=True):
-            row["p_adjusted"] = p
-            row["significant"] = None if p is None else p < threshold(plan.alpha)
+        for row, p in zip(members, adjust([r[Col.P_USED] for r in members]), strict=True):
+            row[Col.P_ADJUSTED] = p
+            row[Col.SIGNIFICANT] = None if p is None else p < threshold(plan.alpha)
         _add_detectable(members, plan.alpha)
     return pl.DataFrame(rows, schema=SUCCESS, orient="row")
 
@@ -71,20 +72,20 @@ def _add_detectable(family: list[Row], alpha: float) -> None:
     That is alpha over the number of defined tests of the family: the first step of Holm, and the strictest
     of Benjamini and Hochberg. Where other tests of the family succeed, the true level is more generous.
     """
-    tested = [row for row in family if row["p_used"] is not None]
+    tested = [row for row in family if row[Col.P_USED] is not None]
     for row in tested:
         level = alpha / len(tested)
         effect = minimal_detectable_effect(
-            row["mde_n"], row["mde_n_reference"], row["mde_rate_reference"], level
+            row[Col.MDE_N], row[Col.MDE_N_REFERENCE], row[Col.MDE_RATE_REFERENCE], level
         )
         row["note"] = row["note"] or _unequal(row)
-        row |= {"mde_level": level, "minimal_detectable_effect": effect.value, "mde_method": effect.method}
+        row |= {"mde_level": level, Col.MINIMAL_DETECTABLE_EFFECT: effect.value, "mde_method": effect.method}
 
 
 def _unequal(row: Row) -> str | None:
     """The z-test of a small group against a large one is somewhat too eager; see docs/statistics.md."""
-    small, large = sorted((row["mde_n"], row["mde_n_reference"]))
-    if not row["test_used"].startswith("z") or large <= UNEQUAL * small:
+    small, large = sorted((row[Col.MDE_N], row[Col.MDE_N_REFERENCE]))
+    if not row[Col.TEST_USED].startswith("z") or large <= UNEQUAL * small:
         return None
     return f"groups of unequal size ({small} and {large}): the z-test is somewhat too eager; see Fisher's p"
 
@@ -104,7 +105,7 @@ def _comparisons(arms: Mapping[str, pl.DataFrame], plan: Plan) -> Iterator[Row]:
                     )
                     yield (
                         _head(constraint, arm, outcome)
-                        | {"comparison": comparison, "reference_arm": reference.name}
+                        | {"comparison": comparison, Col.REFERENCE_ARM: reference.name}
                         | _family(constraint, arm, comparison, outcome, plan)
                         | _rate(own, arm, plan)
                         | _compare(own, other, plan)
@@ -117,9 +118,9 @@ def _head(constraint: ConstraintPlan, arm: ArmPlan, outcome: str) -> Row:
         "constraint": constraint.name,
         "primary": constraint.primary,
         "arm": arm.name,
-        "arm_kind": arm.kind,
+        Col.ARM_KIND: arm.kind,
         "guided_by": arm.constraint,
-        "strength": arm.strength,
+        Col.STRENGTH: arm.strength,
         "outcome": outcome,
     }
 
@@ -172,7 +173,7 @@ def _compare(own: Sample, other: Sample, plan: Plan) -> Row:
     return {
         "n_reference": other.n,
         "successes_reference": other.successes,
-        "rate_reference": _share(other.successes, other.n),
+        Col.RATE_REFERENCE: _share(other.successes, other.n),
         "difference": _difference(own.successes, own.n, other.successes, other.n),
         "diff_low": difference.low,
         "diff_high": difference.high,
@@ -182,11 +183,11 @@ def _compare(own: Sample, other: Sample, plan: Plan) -> Row:
         "z": test.z,
         "p_value": test.p_value,
         "fisher_p": test.fisher_p,
-        "test_used": test.used,
-        "p_used": test.p_used,
-        "mde_n": own.n,
-        "mde_n_reference": other.n,
-        "mde_rate_reference": _share(other.successes, other.n),
+        Col.TEST_USED: test.used,
+        Col.P_USED: test.p_used,
+        Col.MDE_N: own.n,
+        Col.MDE_N_REFERENCE: other.n,
+        Col.MDE_RATE_REFERENCE: _share(other.successes, other.n),
         "n_finite_reference": other.n_finite,
         "rate_finite_reference": _share(other.successes, other.n_finite),
         "difference_finite": _difference(*finite),
@@ -212,11 +213,11 @@ def _by_lineage(own: Sample, other: Sample, arm: ArmPlan, reference: ArmPlan, pl
         "one_per_lineage_rate_reference": _share(base.successes, base.n),
         "one_per_lineage_p_value": test.p_value,
         "one_per_lineage_fisher_p": test.fisher_p,
-        "test_used": f"{test.used}, one structure per lineage" if test.used else None,
-        "p_used": test.p_used,
-        "mde_n": one.n,
-        "mde_n_reference": base.n,
-        "mde_rate_reference": mean_of_lineages(other),
+        Col.TEST_USED: f"{test.used}, one structure per lineage" if test.used else None,
+        Col.P_USED: test.p_used,
+        Col.MDE_N: one.n,
+        Col.MDE_N_REFERENCE: base.n,
+        Col.MDE_RATE_REFERENCE: mean_of_lineages(other),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.statistics.analysis import Analysis
 from lodestone.statistics.best import RULE
 from lodestone.statistics.cost import cost_words
@@ -32,7 +33,7 @@ def summarise(analysis: Analysis, plan: Plan, sources: Sequence[Mapping[str, Any
                 "name": a.name,
                 "kind": a.kind,
                 "constraint": a.constraint,
-                "strength": a.strength,
+                Col.STRENGTH: a.strength,
                 "chosen_by_pilot": a.piloted,
                 "sampler": a.sampler,
             }
@@ -47,27 +48,27 @@ def summarise(analysis: Analysis, plan: Plan, sources: Sequence[Mapping[str, Any
 
 def best_rows(candidates: pl.DataFrame, plan: Plan) -> list[dict[str, Any]]:
     """The best candidates, best first, with what a chemist asks about each."""
-    chosen = candidates.filter(pl.col("best_rank").is_not_null()).sort("best_rank")
+    chosen = candidates.filter(pl.col(Col.BEST_RANK).is_not_null()).sort(Col.BEST_RANK)
     models = {c.name: c.models() for c in plan.constraints}
     rows = []
     for row in chosen.iter_rows(named=True):
-        name = row["best_for"]
+        name = row[Col.BEST_FOR]
         common = [
-            *["id", "best_rank", "best_for", "arm", "formula", "space_group", "space_group_symbol"],
-            *["symprec", "energy_per_atom", "e_above_hull", "known", "reference_id"],
-            *["reference_distance", "multiplicity"],
+            *["id", Col.BEST_RANK, Col.BEST_FOR, "arm", Col.FORMULA, Col.SPACE_GROUP, Col.SPACE_GROUP_SYMBOL],
+            *[Col.SYMPREC, Col.ENERGY_PER_ATOM, Col.E_ABOVE_HULL, Col.KNOWN, Col.REFERENCE_ID],
+            *[Col.REFERENCE_DISTANCE, Col.MULTIPLICITY],
         ]
         rows.append(
             {key: row[key] for key in common}
             | {
-                "n_atoms": len(row["sym_numbers"]),
-                "pareto_rank": row[f"{name}.pareto_rank"],
-                "loss": row[f"{name}.processed_loss"],
-                "values": row[f"{name}.processed_values"],
+                Col.N_ATOMS: len(row[Col.SYM_NUMBERS]),
+                Col.PARETO_RANK: row[Col.PARETO_RANK.of(name)],
+                "loss": row[Col.PROCESSED_LOSS.of(name)],
+                "values": row[Col.PROCESSED_VALUES.of(name)],
                 "units": [t.unit for t in models[name]],
-                "persistent": row[f"{name}.persistent"],
-                "p_metastable": row.get("p_metastable"),
-                "hull_note": row["hull_note"],
+                Col.PERSISTENT: row[Col.PERSISTENT.of(name)],
+                Col.P_METASTABLE: row.get(Col.P_METASTABLE),
+                Col.HULL_NOTE: row[Col.HULL_NOTE],
             }
         )
     return rows
@@ -112,7 +113,7 @@ def _relevant(constraint: str, plan: Plan) -> list[str]:
 def _rates(table: pl.DataFrame, constraint: str, arms: Sequence[str]) -> list[dict[str, Any]]:
     rows = table.filter(pl.col("constraint") == constraint, pl.col("arm").is_in(list(arms)))
     keep = [
-        *["arm", "arm_kind", "strength", "outcome", "n", "successes", "rate", "ci_low", "ci_high"],
+        *["arm", Col.ARM_KIND, Col.STRENGTH, "outcome", "n", "successes", "rate", "ci_low", "ci_high"],
         *["cluster_bootstrap_low", "cluster_bootstrap_high", "n_lineages", "note"],
     ]
     return rows.select(keep).to_dicts()

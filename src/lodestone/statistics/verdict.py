@@ -8,16 +8,17 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.statistics.outcomes import OUTCOMES
 from lodestone.statistics.plan import ArmPlan, ConstraintPlan, Plan
 from lodestone.statistics.success import CONFIRMED_AGAINST
 from lodestone.text import p_text, percent, percent_interval
 
-NAMES = {
-    "satisfied": "Satisfied as generated",
-    "satisfied_valid": "Satisfied and valid",
-    "persistent": "Persistent after relaxation",
-    "relaxed_satisfied": "Relaxed, then satisfied",
+NAMES: dict[str, str] = {
+    Col.SATISFIED: "Satisfied as generated",
+    Col.SATISFIED_VALID: "Satisfied and valid",
+    Col.PERSISTENT: "Persistent after relaxation",
+    Col.RELAXED_SATISFIED: "Relaxed, then satisfied",
 }
 Row = dict[str, Any]
 
@@ -45,14 +46,14 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
         return Verdict("not tested", f"No arm was guided by this constraint.{more}")
     rows = success.filter(pl.col("constraint") == constraint.name, pl.col("arm") == arm.name)
     by = {(r["comparison"], r["outcome"]): r for r in rows.iter_rows(named=True)}
-    against = [c for c in CONFIRMED_AGAINST if (c, "satisfied") in by]
+    against = [c for c in CONFIRMED_AGAINST if (c, Col.SATISFIED) in by]
     if not against:
         return Verdict("not tested", "There is no unguided or control arm to compare with.")
-    decisive = [by[c, "satisfied"] for c in against]
-    if all(row["p_used"] is None for row in decisive):
+    decisive = [by[c, Col.SATISFIED] for c in against]
+    if all(row[Col.P_USED] is None for row in decisive):
         why = str(decisive[0]["note"]).removeprefix("not defined: ")
         return Verdict("not tested", f"The comparison is not defined: {why}.")
-    details = [_outcome(by, outcome) for outcome in OUTCOMES if outcome != "satisfied"]
+    details = [_outcome(by, outcome) for outcome in OUTCOMES if outcome != Col.SATISFIED]
     late = _late(by, arm)
     status = _status(decisive, complete=len(against) == len(CONFIRMED_AGAINST))
     said = [
@@ -69,12 +70,12 @@ def verdict(constraint: ConstraintPlan, success: pl.DataFrame, plan: Plan) -> Ve
 
 
 def _persists(by: dict[tuple[str, str], Row], against: Sequence[str]) -> bool | None:
-    shown = [by[c, "persistent"]["significant"] for c in against]
+    shown = [by[c, Col.PERSISTENT][Col.SIGNIFICANT] for c in against]
     return None if None in shown else all(shown)
 
 
 def _status(decisive: Sequence[Row], *, complete: bool) -> str:
-    shown = [bool(row["significant"]) for row in decisive]
+    shown = [bool(row[Col.SIGNIFICANT]) for row in decisive]
     if all(shown):
         return "worked" if complete else "partly"
     return "partly" if any(shown) else "not shown"
@@ -98,9 +99,9 @@ def _sentence(decisive: Sequence[Row], arm: ArmPlan, level: float) -> str:
 def _conditions(decisive: Sequence[Row], against: Sequence[str]) -> Iterator[str]:
     """What the reader of the p-values must know: units, missing comparisons, the family."""
     own = decisive[0]
-    if own["test_used"] and "lineage" in own["test_used"]:
-        base = " and ".join(f"{row['mde_n_reference']} {row['comparison']}" for row in decisive)
-        yield f"The test takes one structure of each lineage: {own['mde_n']} guided, {base}."
+    if own[Col.TEST_USED] and "lineage" in own[Col.TEST_USED]:
+        base = " and ".join(f"{row[Col.MDE_N_REFERENCE]} {row['comparison']}" for row in decisive)
+        yield f"The test takes one structure of each lineage: {own[Col.MDE_N]} guided, {base}."
     missing = [name for name in CONFIRMED_AGAINST if name not in against]
     if missing:
         yield f"There is no {missing[0]} arm: the comparison with it is missing."
@@ -110,10 +111,10 @@ def _conditions(decisive: Sequence[Row], against: Sequence[str]) -> Iterator[str
 
 def _missed(decisive: Sequence[Row]) -> Iterator[str]:
     """What a comparison without a significant rise could have shown."""
-    silent = [row for row in decisive if row["significant"] is False and row["mde_rate_reference"] < 1]
+    silent = [row for row in decisive if row[Col.SIGNIFICANT] is False and row[Col.MDE_RATE_REFERENCE] < 1]
     if not silent:
         return
-    rises = [row["minimal_detectable_effect"] for row in silent]
+    rises = [row[Col.MINIMAL_DETECTABLE_EFFECT] for row in silent]
     if None in rises:
         yield "So few were tested that even a rise to 100 % would often be missed."
     else:
@@ -122,13 +123,13 @@ def _missed(decisive: Sequence[Row]) -> Iterator[str]:
 
 
 def _against(row: Row) -> str:
-    return f"{percent(row['rate_reference'])} of {row['n_reference']} {row['comparison']} ({_p(row)})"
+    return f"{percent(row[Col.RATE_REFERENCE])} of {row['n_reference']} {row['comparison']} ({_p(row)})"
 
 
 def _p(row: Row) -> str:
     """Both p-values, each by its name; the verdict follows the adjusted one."""
-    adjusted = p_text(row["p_adjusted"]).removeprefix("p ").removeprefix("= ")
-    return f"{p_text(row['p_used'])} unadjusted, {adjusted} adjusted"
+    adjusted = p_text(row[Col.P_ADJUSTED]).removeprefix("p ").removeprefix("= ")
+    return f"{p_text(row[Col.P_USED])} unadjusted, {adjusted} adjusted"
 
 
 def _interval(row: Row) -> str:
@@ -145,23 +146,23 @@ def _outcome(by: dict[tuple[str, str], Row], outcome: str) -> str | None:
     if not any(row["n"] for row in rows):
         return f"{NAMES[outcome]}: not measured."
     others = ", ".join(_against(row) for row in rows)
-    shown = all(row["significant"] for row in rows)
+    shown = all(row[Col.SIGNIFICANT] for row in rows)
     word = "the rise is shown" if shown else "a rise is not shown"
-    if not shown and any(row["significant"] for row in rows):
+    if not shown and any(row[Col.SIGNIFICANT] for row in rows):
         word = "the rise is shown against one of them only"
     return f"{NAMES[outcome]} (exploratory): {percent(rows[0]['rate'])} against {others}; {word}."
 
 
 def _late(by: dict[tuple[str, str], Row], arm: ArmPlan) -> str | None:
-    raw, kept = by.get(("late", "satisfied")), by.get(("late", "persistent"))
+    raw, kept = by.get(("late", Col.SATISFIED)), by.get(("late", Col.PERSISTENT))
     if raw is None or kept is None:
         return None
     said = (
         "The late arm is guided at the end of the trajectory only, without particles: "
-        f"{percent(raw['rate_reference'])} of it are satisfied and {percent(kept['rate_reference'])} "
+        f"{percent(raw[Col.RATE_REFERENCE])} of it are satisfied and {percent(kept[Col.RATE_REFERENCE])} "
         f"persistent, against {percent(raw['rate'])} and {percent(kept['rate'])} of {arm.name}."
     )
-    if kept["p_used"] is None:
+    if kept[Col.P_USED] is None:
         return said
-    shown = "is" if kept["significant"] else "is not"
+    shown = "is" if kept[Col.SIGNIFICANT] else "is not"
     return f"{said} That {arm.name} gives more persistent structures {shown} shown ({_p(kept)})."

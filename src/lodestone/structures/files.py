@@ -20,10 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Crystal = tuple[np.ndarray, np.ndarray, np.ndarray]
     from ase import Atoms
+
+    from lodestone.structures.crystals import Crystal
 
 
 def cif_structures(text: str) -> Iterator[tuple[str, Callable[[], Crystal]]]:

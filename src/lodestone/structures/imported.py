@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures import table
 from lodestone.structures.files import Entry, count_entries, read_entries
 
@@ -50,7 +51,7 @@ def _samples(entries: Sequence[Entry], campaign: str, arm: str, lineages: pl.Ser
         pl.lit(arm).alias("arm"),
         pl.lit(0, dtype=pl.Int32).alias("shard"),
         pl.Series("index", range(len(entries)), dtype=pl.Int32),
-        lineages.alias("lineage"),
+        lineages.alias(Col.LINEAGE),
         pl.Series("failed", [entry.crystal is None for entry in entries], dtype=pl.Boolean),
         pl.Series(
             "failure",
@@ -65,7 +66,7 @@ def _lineages(path: Path, n: int) -> pl.Series:
     """The lineages that a structure table tells, numbered anew; else each structure its own."""
     if path.suffix.lower() == ".parquet":
         found = table.read_table(path)
-        if "lineage" in found.columns and len(found) == n and not found["lineage"].null_count():
-            keys = [c for c in ("arm", "lineage") if c in found.columns]
+        if Col.LINEAGE in found.columns and len(found) == n and not found[Col.LINEAGE].null_count():
+            keys = [c for c in ("arm", Col.LINEAGE) if c in found.columns]
             return found.select(pl.struct(keys).rank("dense").cast(pl.Int32) - 1).to_series()
     return pl.Series(range(n), dtype=pl.Int32)

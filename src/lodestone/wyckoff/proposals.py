@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures.formulas import counts_of
 from lodestone.wyckoff.groups import space_group
 
@@ -85,11 +86,11 @@ def illegal(proposal: Proposal, counts: Mapping[str, int]) -> str | None:
 
 SCHEMA: dict[str, pl.DataType] = {
     "rank": pl.Int32(),
-    "formula": pl.String(),
-    "space_group": pl.Int16(),
+    Col.FORMULA: pl.String(),
+    Col.SPACE_GROUP: pl.Int16(),
     "symbol": pl.String(),
     "orbits": pl.String(),
-    "n_atoms": pl.Int32(),
+    Col.N_ATOMS: pl.Int32(),
     "weight": pl.Float64(),
     "source": pl.String(),
 }
@@ -114,15 +115,17 @@ def from_table(table: pl.DataFrame) -> list[Proposal]:
         ValueError: a column is missing, or a row is not legal for its formula (naming rank and reason).
     """
     missing = [
-        name for name in ("rank", "formula", "space_group", "orbits", "weight") if name not in table.columns
+        name
+        for name in ("rank", Col.FORMULA, Col.SPACE_GROUP, "orbits", "weight")
+        if name not in table.columns
     ]
     if missing:
         raise ValueError(f"a table of proposals needs the columns {', '.join(missing)}")
     found = []
     for row in table.sort("rank").iter_rows(named=True):
         try:
-            proposal = parse(f"{row['space_group']} {row['orbits']}", row["weight"])
-            reason = illegal(proposal, counts_of(row["formula"]))
+            proposal = parse(f"{row[Col.SPACE_GROUP]} {row['orbits']}", row["weight"])
+            reason = illegal(proposal, counts_of(row[Col.FORMULA]))
         except ValueError as error:
             reason = str(error)
         if reason is not None:

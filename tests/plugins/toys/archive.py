@@ -23,7 +23,8 @@ class Archive(LocalSource):
         """One rock salt per metal."""
         import numpy as np
 
-        from lodestone.references.web.entries import Crystal, rows
+        from lodestone.references.web.entries import rows
+        from lodestone.structures.crystals import Crystal
         from lodestone.structures.elements import NUMBERS
 
         frac = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])

@@ -25,7 +25,7 @@ from lodestone.references.source import (
     SystemSource,
 )
 from lodestone.references.store import systems_within
-from lodestone.references.web.entries import Crystal, rows
+from lodestone.references.web.entries import KnownCrystal, rows
 
 ELEMENTS = ("Co", "Li", "O")
 SYSTEMS = systems_within(ELEMENTS)
@@ -44,7 +44,7 @@ def crystals(
         frac = random.random((len(numbers), 3))
         name = f"{system}-{i:04d}"
         made.append(
-            Crystal(name, numbers, np.diag([3.0, 4.0, 5.0 + i]), frac, -1.0 - i / 10 + shift, i / 100)
+            KnownCrystal(name, numbers, np.diag([3.0, 4.0, 5.0 + i]), frac, -1.0 - i / 10 + shift, i / 100)
         )
     return rows(made, source, "CC0")
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 import synthetic
 
-from lodestone.columns import TABLES
 from lodestone.columns.candidates import column_of
+from lodestone.columns.schemas import TABLES
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.columns import ATTRITION, DISTRIBUTIONS, PARETO, RATES
+from lodestone.columns.schemas import ATTRITION, DISTRIBUTIONS, PARETO, RATES
 from lodestone.report.figures.cost import _ticks
 from lodestone.report.figures.distributions import bands, counts_figure, distribution_figure
 from lodestone.report.figures.hulls import above_hull_figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from lodestone.columns import RATES
+from lodestone.columns.schemas import RATES
 from lodestone.inference.intervals import wilson
 from lodestone.pilot.record import COLUMNS
 from lodestone.report.figures.sweep import pilot_tables, quality_table, sweep_figure, sweep_table

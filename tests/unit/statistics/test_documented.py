@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tools.documentation.statistics import statistics_page
 
-from lodestone.columns import TABLES
 from lodestone.columns.candidates import CANDIDATES, PER_CONSTRAINT, column_of
+from lodestone.columns.schemas import TABLES
 from lodestone.constraints import persistence
 from lodestone.curation import duplicates, novelty, screening, symmetry, validity
 from lodestone.energies import evaluation, hull

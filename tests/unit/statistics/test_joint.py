@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy.stats import gaussian_kde
 
-from lodestone.columns import JOINT
+from lodestone.columns.schemas import JOINT
 from lodestone.statistics.distributions import Quantity, shown_range
 from lodestone.statistics.joint import GRID_POINTS, joint, joint_density
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lodestone.columns import Col
 from lodestone.sampling.timing import Timing
 from lodestone.text import UNDEFINED, number, p_text, percent, percent_interval
 
@@ -60,7 +61,7 @@ class Result:
         wanted = (constraint, arm, outcome, against)
         keys = ("constraint", "arm", "outcome", "comparison")
         return next(
-            (row["p_adjusted"] for row in self.success if tuple(row[key] for key in keys) == wanted), None
+            (row[Col.P_ADJUSTED] for row in self.success if tuple(row[key] for key in keys) == wanted), None
         )
 
     def survivors(self, stage: str) -> dict[str, tuple[int, int]]:
@@ -74,16 +75,16 @@ class Result:
 
     def best(self, constraint: str) -> Row | None:
         """The best candidate for a constraint; None where none is eligible."""
-        return next((row for row in self.summary["best"] if row["best_for"] == constraint), None)
+        return next((row for row in self.summary["best"] if row[Col.BEST_FOR] == constraint), None)
 
 
 PAPER = "[see the paper](https://arxiv.org/abs/2604.13354)"
 KINDS = ("unguided", "control", "late", "guided")
 OUTCOMES = {
-    "satisfied": "satisfied",
-    "satisfied_valid": "and valid",
-    "persistent": "persistent after relaxation",
-    "relaxed_satisfied": "relaxed, then satisfied",
+    Col.SATISFIED: "satisfied",
+    Col.SATISFIED_VALID: "and valid",
+    Col.PERSISTENT: "persistent after relaxation",
+    Col.RELAXED_SATISFIED: "relaxed, then satisfied",
 }
 LAST = "below_hull_cut"
 
@@ -127,7 +128,7 @@ def _overview(studies: Sequence[Study]) -> str:
 def _told(result: Result, one: Row) -> list[str]:
     rates = result.rates(one["name"])
     changes = []
-    for outcome in ("satisfied", "persistent"):
+    for outcome in (Col.SATISFIED, Col.PERSISTENT):
         pair = [_share(rates.get((kind, outcome))) for kind in ("unguided", "guided")]
         p = p_text(result.p_adjusted(one["name"], outcome, "unguided"))
         changes.append(f"{pair[0]} → {pair[1]} (adjusted {p})")
@@ -173,11 +174,11 @@ def _verdict(one: Row) -> str:
 def _best(row: Row | None) -> str:
     if row is None:
         return "No candidate is eligible as best."
-    group = row["space_group_symbol"] or "space group not found"
-    energy = number(row["e_above_hull"], 3, "eV/atom")
+    group = row[Col.SPACE_GROUP_SYMBOL] or "space group not found"
+    energy = number(row[Col.E_ABOVE_HULL], 3, "eV/atom")
     values = ", ".join(number(v, 2, u or "") for v, u in zip(row["values"], row["units"], strict=True))
-    novelty = {True: "known", False: "new", None: "novelty not judged"}[row["known"]]
-    return f"Best: {row['formula']}, {group}, {values}, e_above_hull {energy}, {novelty} (`{row['id']}`)."
+    novelty = {True: "known", False: "new", None: "novelty not judged"}[row[Col.KNOWN]]
+    return f"Best: {row[Col.FORMULA]}, {group}, {values}, e_above_hull {energy}, {novelty} (`{row['id']}`)."
 
 
 def _time(result: Result) -> str:
@@ -188,7 +189,7 @@ def _time(result: Result) -> str:
 
 
 def _numbers(rates: dict[tuple[str, str], Row]) -> str:
-    row = rates.get(("guided", "satisfied")) or next(iter(rates.values()), None)
+    row = rates.get(("guided", Col.SATISFIED)) or next(iter(rates.values()), None)
     if row is None:
         return UNDEFINED
     lineages = row["n_lineages"]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodestone.constraints.clean import CleanEstimate
-    from lodestone.constraints.context import Context, Crystal, Potential
+    from lodestone.constraints.context import Context, Potential
+    from lodestone.structures.crystals import Crystal
 
 ALLOWED = (
     "null for energy.estimator, or a mapping like it: {kind: grace, model: embedded}, {kind: chgnet} or "

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lodestone.constraints.clean import CleanEstimate
-    from lodestone.constraints.context import Context, Crystal
+    from lodestone.constraints.context import Context
     from lodestone.constraints.functions import Calls
+    from lodestone.structures.crystals import Crystal
 
 UNDEFINED = 50.0
 """Gap of a clean estimate that has no value: as large as that of one that is no crystal."""

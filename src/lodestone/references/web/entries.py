@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.structures.table import from_arrays
 
 NO_ID = "no id"
@@ -39,7 +40,7 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True)
-class Crystal:
+class KnownCrystal:
     """One reference: energies in eV/atom on the source's own scale, None where it gives none."""
 
     source_id: str
@@ -57,7 +58,7 @@ class Crystal:
 class Collected:
     """Crystals of some entries, and the others by why they are none."""
 
-    crystals: list[Crystal] = field(default_factory=list)
+    crystals: list[KnownCrystal] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
     def leave_out(self, reason: str, n_entries: int = 1) -> None:
@@ -65,7 +66,7 @@ class Collected:
         if n_entries:
             self.left_out[reason] = self.left_out.get(reason, 0) + n_entries
 
-    def add(self, read: Callable[[], Crystal]) -> None:
+    def add(self, read: Callable[[], KnownCrystal]) -> None:
         """Take the crystal that `read` gives, or count why it gives none."""
         try:
             self.crystals.append(read())
@@ -152,7 +153,7 @@ def check_elements(numbers: np.ndarray, elements: Collection[str]) -> None:
         raise UnfitError(OTHER_ELEMENTS)
 
 
-def rows(crystals: Sequence[Crystal], source: str, licence: str) -> pl.DataFrame:
+def rows(crystals: Sequence[KnownCrystal], source: str, licence: str) -> pl.DataFrame:
     """Rows of the table of references, retrieved today."""
     from lodestone.references.table import SCHEMA
 
@@ -164,12 +165,12 @@ def rows(crystals: Sequence[Crystal], source: str, licence: str) -> pl.DataFrame
             (c.frac for c in crystals),
         )
         .with_columns(
-            pl.Series("formula", [_formula(c.numbers) for c in crystals], dtype=pl.String),
+            pl.Series(Col.FORMULA, [_formula(c.numbers) for c in crystals], dtype=pl.String),
             pl.Series("chemical_system", [chemical_system(c.numbers) for c in crystals], dtype=pl.String),
             pl.lit(source).alias("source"),
             pl.Series("source_id", [c.source_id for c in crystals], dtype=pl.String),
-            pl.Series("energy_per_atom", [c.energy_per_atom for c in crystals], dtype=pl.Float64),
-            pl.Series("e_above_hull", [c.e_above_hull for c in crystals], dtype=pl.Float64),
+            pl.Series(Col.ENERGY_PER_ATOM, [c.energy_per_atom for c in crystals], dtype=pl.Float64),
+            pl.Series(Col.E_ABOVE_HULL, [c.e_above_hull for c in crystals], dtype=pl.Float64),
             pl.lit(licence).alias("licence"),
             pl.lit(dt.datetime.now(dt.UTC).date().isoformat()).alias("retrieved"),
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.energies.errors import METASTABLE
 from lodestone.report.palette import BLACK, GREY, GUIDED, apply_layout, label
 
@@ -21,18 +22,18 @@ def parity_figure(hull: pl.DataFrame, key: str, first: str, second: str) -> Figu
 
     `hull` is the judge's table with a column `e_above_hull_<key>`.
     """
-    other = f"e_above_hull_{key}"
+    other = Col.E_ABOVE_HULL.by(key)
     if other not in hull.columns:
         return None
-    known = hull.filter(pl.col("e_above_hull").is_finite() & pl.col(other).is_finite())
+    known = hull.filter(pl.col(Col.E_ABOVE_HULL).is_finite() & pl.col(other).is_finite())
     if not known.height:
         return None
     import plotly.graph_objects as go
 
     figure = go.Figure()
     shown = [part for kind in KINDS for part in (known.filter(pl.col("kind") == kind),) if part.height]
-    points = [part.sort("e_above_hull", "id").head(MOST_POINTS) for part in shown]
-    ends = [float(f(part[c])) for part in points for c in ("e_above_hull", other) for f in (min, max)]
+    points = [part.sort(Col.E_ABOVE_HULL, "id").head(MOST_POINTS) for part in shown]
+    ends = [float(f(part[c])) for part in points for c in (Col.E_ABOVE_HULL, other) for f in (min, max)]
     low, high = min(ends), max(ends)
     figure.add_scatter(
         x=[low, high], y=[low, high], mode="lines", line={"color": GREY, "width": 1}, name="equal",
@@ -43,15 +44,15 @@ def parity_figure(hull: pl.DataFrame, key: str, first: str, second: str) -> Figu
         color, symbol = KINDS[kind]
         some = f", lowest {part.height:,} of {whole.height:,}" if part.height < whole.height else ""
         figure.add_scatter(
-            x=part["e_above_hull"].to_list(),
+            x=part[Col.E_ABOVE_HULL].to_list(),
             y=part[other].to_list(),
             mode="markers",
             marker={"size": 6, "opacity": 0.6, "color": color, "symbol": symbol},
             name=f"{kind}s{some}",
             text=[label(name) for name in part["id"]],
-            hovertemplate="%{text}<br>%{x:.3f} and %{y:.3f} eV/atom<extra></extra>",
+            hovertemplate=f"%{{text}}<br>%{{x:.3f}} and %{{y:.3f}} {Col.E_ABOVE_HULL.unit}<extra></extra>",
         )
     for draw in (figure.add_hline, figure.add_vline):
         draw(METASTABLE, line={"color": GREY, "dash": "dot", "width": 1})
-    title = "e_above_hull by {} / eV/atom"
-    return apply_layout(figure, title.format(label(first)), title.format(label(second)))
+    titles = [Col.E_ABOVE_HULL.head(f"{Col.E_ABOVE_HULL} by {label(name)}") for name in (first, second)]
+    return apply_layout(figure, *titles)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.palette import GREY, apply_layout, label
 from lodestone.report.palette import OUTCOMES as COLORS
 from lodestone.statistics.cost import KINDS
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SYMBOLS = ("circle", "square", "diamond", "x", "star")
-BOUNDS = ("passes_per_success", "passes_per_success_low", "passes_per_success_high")
+BOUNDS = (Col.PASSES_PER_SUCCESS, "passes_per_success_low", "passes_per_success_high")
 FEW_POWERS = 5
-DISTINCT = {"distinct_persistent": "Distinct persistent"}
+DISTINCT = {Col.DISTINCT_PERSISTENT: "Distinct persistent"}
 
 
 def cost_figure(rows: pl.DataFrame) -> Figure | None:
     """Cost of each outcome by arm, of one constraint; bars that end at the point have no upper bound."""
-    known = rows.filter(pl.col("passes_per_success").is_not_null())
+    known = rows.filter(pl.col(Col.PASSES_PER_SUCCESS).is_not_null())
     if not known.height:
         return None
     import plotly.graph_objects as go
@@ -35,7 +36,7 @@ def cost_figure(rows: pl.DataFrame) -> Figure | None:
     places = {arm: i for i, arm in enumerate(arms)}
     for k, (outcome, color) in enumerate(zip(KINDS, (*COLORS, GREY), strict=True)):
         part = known.filter(pl.col("outcome") == outcome)
-        value = part["passes_per_success"]
+        value = part[Col.PASSES_PER_SUCCESS]
         figure.add_scatter(
             x=[places[a] + 0.13 * (k - 2) for a in part["arm"]],
             y=value.to_list(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.hull_error import of_all
 from lodestone.report.palette import BLACK, GREY, GUIDED, apply_layout, label
 
@@ -20,18 +21,18 @@ NAMES = (("mae", "MAE"), ("rmse", "RMSE"), ("bias", "bias"))
 
 def parity_table(references: pl.DataFrame, energies: pl.DataFrame) -> pl.DataFrame:
     """References with both energies (eV/atom): id, formula, source, own, estimated."""
-    own = references.select("id", "formula", "source", pl.col("energy_per_atom").alias("own"))
-    estimated = energies.select("id", pl.col("energy_per_atom").alias("estimated"))
+    own = references.select("id", Col.FORMULA, "source", pl.col(Col.ENERGY_PER_ATOM).alias("own"))
+    estimated = energies.select("id", pl.col(Col.ENERGY_PER_ATOM).alias("estimated"))
     return _both(own, estimated)
 
 
 def distance_table(references: pl.DataFrame, hull: pl.DataFrame) -> pl.DataFrame:
     """References with both distances to the hull (eV/atom): id, formula, source, own, estimated."""
-    if "e_above_hull" not in references.columns:
+    if Col.E_ABOVE_HULL not in references.columns:
         return pl.DataFrame()
-    own = references.select("id", "formula", "source", pl.col("e_above_hull").alias("own"))
+    own = references.select("id", Col.FORMULA, "source", pl.col(Col.E_ABOVE_HULL).alias("own"))
     known = hull.filter(pl.col("kind") == "reference")
-    return _both(own, known.select("id", pl.col("e_above_hull").alias("estimated")))
+    return _both(own, known.select("id", pl.col(Col.E_ABOVE_HULL).alias("estimated")))
 
 
 def error_row(errors: pl.DataFrame | None, quantity: str) -> dict[str, Any]:
@@ -49,13 +50,16 @@ def parity_figure(parity: pl.DataFrame, error: Mapping[str, Any] | None = None) 
     """
     if not parity.height:
         return None
-    figure = _scatter(parity, "own", "estimated", "own %{x:.3f}, estimated %{y:.3f} eV/atom")
+    figure = _scatter(
+        parity, "own", "estimated", f"own %{{x:.3f}}, estimated %{{y:.3f}} {Col.ENERGY_PER_ATOM.unit}"
+    )
     ends = [float(f(parity[c])) for c in ("own", "estimated") for f in (min, max)]
     figure.add_scatter(
         x=[min(ends), max(ends)], y=[min(ends), max(ends)], mode="lines", name="equal", hoverinfo="skip",
         line={"color": BLACK, "width": 1},
     )  # fmt: skip
-    apply_layout(figure, "energy of the source / eV/atom", "energy of the estimator / eV/atom", height=480)
+    titles = [Col.ENERGY_PER_ATOM.head(f"energy of the {one}") for one in ("source", "estimator")]
+    apply_layout(figure, *titles, height=480)
     gap = (parity["estimated"] - parity["own"]).to_numpy()
     return _say(figure, error or _error_of(gap))
 
@@ -65,9 +69,12 @@ def distance_figure(distances: pl.DataFrame, error: Mapping[str, Any]) -> Figure
     if not distances.height:
         return None
     table = distances.with_columns(gap=pl.col("estimated") - pl.col("own"))
-    figure = _scatter(table, "own", "gap", "own %{x:.3f}, error %{y:+.3f} eV/atom")
-    title = "error of e_above_hull / eV/atom"
-    apply_layout(figure, "e_above_hull of the source / eV/atom", title, height=480)
+    figure = _scatter(table, "own", "gap", f"own %{{x:.3f}}, error %{{y:+.3f}} {Col.E_ABOVE_HULL.unit}")
+    titles = [
+        Col.E_ABOVE_HULL.head(w)
+        for w in (f"{Col.E_ABOVE_HULL} of the source", f"error of {Col.E_ABOVE_HULL}")
+    ]
+    apply_layout(figure, *titles, height=480)
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     return _say(figure, error or _error_of(table["gap"].to_numpy()))
 
@@ -94,7 +101,7 @@ def _scatter(table: pl.DataFrame, x: str, y: str, told: str) -> Figure:
             marker={"size": 7, "opacity": 0.75, "color": GUIDED[(i + 1) % len(GUIDED)]}
             | {"symbol": SYMBOLS[i % len(SYMBOLS)]},
             name=f"{label(source)} (n = {part.height})",
-            text=[f"<b>{label(f)}</b><br>{label(k)}" for f, k in part.select("formula", "id").rows()],
+            text=[f"<b>{label(f)}</b><br>{label(k)}" for f, k in part.select(Col.FORMULA, "id").rows()],
             hovertemplate=f"%{{text}}<br>{told}<extra></extra>",
         )
     return figure
@@ -104,7 +111,7 @@ def _say(figure: Figure, error: Mapping[str, Any]) -> Figure:
     """The error above the figure, line by line, so that it never lies on points."""
     lines = [_line(name, error, key) for key, name in NAMES if error.get(key) is not None]
     figure.add_annotation(
-        text=f"n = {error['n']}; eV/atom:<br>" + "<br>".join(lines),
+        text=f"n = {error['n']}; {Col.ENERGY_PER_ATOM.unit}:<br>" + "<br>".join(lines),
         x=0, y=1, xref="paper", yref="paper", yanchor="bottom", xanchor="left", align="left",
         showarrow=False,
     )  # fmt: skip

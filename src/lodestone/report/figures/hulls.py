@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.palette import ABOVE_HULL, BLACK, GREY, GUIDED, Style, apply_layout, label, subscripts
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ RAISED = "<br> "
 """An empty line below a text, which lifts it clear of what it names."""
 COLORBAR = {
     "orientation": "h", "yref": "container", "y": 0.97, "yanchor": "top", "thickness": 12,
-    "title": {"text": f"e_above_hull / eV/atom{RAISED}", "side": "top"},
+    "title": {"text": f"{Col.E_ABOVE_HULL.label}{RAISED}", "side": "top"},
 }  # fmt: skip
 
 
@@ -39,15 +40,16 @@ def fractions_of(formulas: Iterable[str], elements: Sequence[str]) -> np.ndarray
 def hover(points: pl.DataFrame) -> list[str]:
     """What a point of `points` (formula, id, e_above_hull) tells."""
     return [
-        f"<b>{label(r['formula'])}</b><br>{label(r['id'])}<br>e_above_hull {r['e_above_hull']:.3f} eV/atom"
+        f"<b>{label(r[Col.FORMULA])}</b><br>{label(r['id'])}<br>"
+        f"{Col.E_ABOVE_HULL} {r[Col.E_ABOVE_HULL]:.3f} {Col.E_ABOVE_HULL.unit}"
         for r in points.iter_rows(named=True)
     ]
 
 
 def stable_phases(points: pl.DataFrame) -> pl.DataFrame:
     """The references on the hull, one per formula, with their rows' numbers in `points` as `row`."""
-    on = (pl.col("kind") == "reference") & (pl.col("e_above_hull") <= ON_HULL)
-    return points.with_row_index("row").filter(on).unique("formula", keep="first", maintain_order=True)
+    on = (pl.col("kind") == "reference") & (pl.col(Col.E_ABOVE_HULL) <= ON_HULL)
+    return points.with_row_index("row").filter(on).unique(Col.FORMULA, keep="first", maintain_order=True)
 
 
 def tie_lines(stable: pl.DataFrame) -> list[tuple[int, int]]:
@@ -60,7 +62,7 @@ def tie_lines(stable: pl.DataFrame) -> list[tuple[int, int]]:
 
     entries = [
         PDEntry(Composition(f), e * Composition(f).num_atoms, name=str(i))
-        for i, (f, e) in enumerate(stable.select("formula", "energy_per_atom").iter_rows())
+        for i, (f, e) in enumerate(stable.select(Col.FORMULA, Col.ENERGY_PER_ATOM).iter_rows())
     ]
     try:
         diagram = PhaseDiagram(entries)
@@ -86,7 +88,7 @@ def ternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Sequen
         cliponaxis=False,
     )  # fmt: skip
     # the lowest of a composition is drawn last, on top of those above it
-    highest_first = np.argsort(-points["e_above_hull"].to_numpy(), kind="stable")
+    highest_first = np.argsort(-points[Col.E_ABOVE_HULL].to_numpy(), kind="stable")
     kind, texts = points["kind"].to_numpy(), np.array(hover(points))
     for name, symbol, size in (("candidate", "circle", 10), ("reference", "diamond-open", 13)):
         mask = highest_first[kind[highest_first] == name]
@@ -101,7 +103,7 @@ def ternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Sequen
             marker={"symbol": symbol, "size": size, "color": GREY},
         )  # fmt: skip
     named = places.max(axis=1, initial=0) < 1  # the corners bear names already
-    names = [f"{subscripts(f)}{RAISED}" for f in stable["formula"].filter(named)]
+    names = [f"{subscripts(f)}{RAISED}" for f in stable[Col.FORMULA].filter(named)]
     figure.add_scatterternary(
         **_abc(places[named]), mode="text", text=names, hoverinfo="skip",
         textposition="top center", textfont={"size": 13, "color": BLACK}, cliponaxis=False,
@@ -146,12 +148,12 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
             x=[None], y=[None], z=[None], mode="markers", name=f"{name}s",
             marker={"symbol": symbol, "size": size, "color": GREY},
         )  # fmt: skip
-    names = [subscripts(f) for f in stable["formula"]]
+    names = [subscripts(f) for f in stable[Col.FORMULA]]
     figure.add_scatter3d(
         **_xyz(places), mode="text", text=names, textfont={"size": 13, "color": BLACK}, hoverinfo="skip",
         textposition="top center", showlegend=False,
     )  # fmt: skip
-    bare = [e for e in elements if e not in set(stable["formula"])]
+    bare = [e for e in elements if e not in set(stable[Col.FORMULA])]
     if bare:  # a corner without a stable phase still has a name
         corners = CORNERS[[list(elements).index(e) for e in bare]]
         figure.add_scatter3d(
@@ -168,13 +170,13 @@ def quaternary_figure(points: pl.DataFrame, fractions: np.ndarray, elements: Seq
 
 
 def _marker(points: pl.DataFrame, mask: np.ndarray, symbol: str, size: int) -> dict[str, Any]:
-    energies = points["e_above_hull"].to_numpy()[mask].tolist()
+    energies = points[Col.E_ABOVE_HULL].to_numpy()[mask].tolist()
     return {"symbol": symbol, "size": size, "coloraxis": "coloraxis", "color": energies}
 
 
 def _lowest(points: pl.DataFrame, rows: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     """Of `rows`, the lowest of each composition: in three dimensions it may be hidden by those above it."""
-    energies = points["e_above_hull"].to_numpy()[rows]
+    energies = points[Col.E_ABOVE_HULL].to_numpy()[rows]
     ordered = rows[np.argsort(energies, kind="stable")]
     _, first = np.unique(fractions[ordered].round(6), axis=0, return_index=True)
     return np.asarray(ordered[np.sort(first)])
@@ -211,24 +213,28 @@ def above_by_composition_figure(points: pl.DataFrame) -> Figure | None:
     `points`: id, kind, formula, e_above_hull (eV/atom).
     """
     candidates = points.filter(pl.col("kind") == "candidate")
-    lowest = candidates.group_by("formula").agg(pl.col("e_above_hull").min()).sort("e_above_hull", "formula")
+    lowest = (
+        candidates.group_by(Col.FORMULA)
+        .agg(pl.col(Col.E_ABOVE_HULL).min())
+        .sort(Col.E_ABOVE_HULL, Col.FORMULA)
+    )
     if not lowest.height:
         return None
     import plotly.graph_objects as go
 
-    formulas = lowest["formula"].head(MOST_FORMULAS).to_list()
+    formulas = lowest[Col.FORMULA].head(MOST_FORMULAS).to_list()
     figure = go.Figure()
     looks = (("reference", BLACK, "diamond-open"), ("candidate", GUIDED[0], "circle"))
     for kind, color, symbol in looks:
-        part = points.filter(pl.col("kind") == kind, pl.col("formula").is_in(formulas))
+        part = points.filter(pl.col("kind") == kind, pl.col(Col.FORMULA).is_in(formulas))
         if part.height:
             figure.add_scatter(
-                x=part["e_above_hull"].to_list(), y=[subscripts(f) for f in part["formula"]],
+                x=part[Col.E_ABOVE_HULL].to_list(), y=[subscripts(f) for f in part[Col.FORMULA]],
                 mode="markers", name=f"{kind}s", text=hover(part),
                 marker={"color": color, "symbol": symbol, "size": 9, "opacity": 0.8},
                 hovertemplate="%{text}<extra></extra>",
             )  # fmt: skip
-    apply_layout(figure, "e_above_hull / eV/atom", "composition", height=150 + 24 * len(formulas))
+    apply_layout(figure, Col.E_ABOVE_HULL.label, "composition", height=150 + 24 * len(formulas))
     order = [subscripts(f) for f in formulas]
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category", dtick=1)
     hidden = lowest.height - len(formulas)
@@ -250,10 +256,10 @@ def hull_figure(points: pl.DataFrame, elements: Sequence[str], shown_below: floa
     `points`: id, kind, formula, energy_per_atom (estimator's, eV/atom), e_above_hull.
     """
     near = points.filter(
-        pl.col("e_above_hull").is_finite()
-        & pl.col("energy_per_atom").is_finite()
-        & (pl.col("e_above_hull") <= shown_below)
-    ).sort("e_above_hull")
+        pl.col(Col.E_ABOVE_HULL).is_finite()
+        & pl.col(Col.ENERGY_PER_ATOM).is_finite()
+        & (pl.col(Col.E_ABOVE_HULL) <= shown_below)
+    ).sort(Col.E_ABOVE_HULL)
     near = near.filter(pl.col("kind") == "reference").vstack(
         near.filter(pl.col("kind") == "candidate").head(MOST_POINTS)
     )
@@ -261,7 +267,7 @@ def hull_figure(points: pl.DataFrame, elements: Sequence[str], shown_below: floa
         return None
     if len(elements) == 1:
         return _unary(near, elements[0])
-    fractions = fractions_of(near["formula"], elements)
+    fractions = fractions_of(near[Col.FORMULA], elements)
     if len(elements) == 2:
         formation = _formation(near, fractions)
         return None if formation is None else _binary(near, fractions[:, 1], formation, elements)
@@ -273,7 +279,7 @@ def hull_figure(points: pl.DataFrame, elements: Sequence[str], shown_below: floa
 def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
     """Share of an arm's screened representatives below each energy above the hull."""
     rows = candidates.filter(
-        pl.col("is_representative").fill_null(value=False) & pl.col("e_above_hull").is_finite()
+        pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False) & pl.col(Col.E_ABOVE_HULL).is_finite()
     )
     if not rows.height:
         return None
@@ -281,7 +287,7 @@ def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> 
 
     figure = go.Figure()
     for arm, style in styles.items():
-        energies = np.sort(rows.filter(pl.col("arm") == arm)["e_above_hull"].to_numpy())
+        energies = np.sort(rows.filter(pl.col("arm") == arm)[Col.E_ABOVE_HULL].to_numpy())
         if len(energies):
             figure.add_scatter(
                 x=energies.tolist(),
@@ -292,7 +298,7 @@ def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> 
                 name=label(arm),
                 hovertemplate="%{y} at or below %{x:.3f} eV/atom<extra>%{fullData.name}</extra>",
             )
-    apply_layout(figure, "e_above_hull / eV/atom", "distinct structures at or below")
+    apply_layout(figure, Col.E_ABOVE_HULL.label, "distinct structures at or below")
     if rows.height < 50:
         figure.update_yaxes(dtick=max(1, rows.height // 10))
     return figure
@@ -300,7 +306,7 @@ def above_hull_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) -> 
 
 def _formation(points: pl.DataFrame, fractions: np.ndarray) -> np.ndarray | None:
     """Formation energies (n_points,) in eV/atom from the lowest elemental references."""
-    energies = points["energy_per_atom"].to_numpy()
+    energies = points[Col.ENERGY_PER_ATOM].to_numpy()
     is_reference = (points["kind"] == "reference").to_numpy()
     lowest = []
     for column in fractions.T:
@@ -315,10 +321,10 @@ def _binary(points: pl.DataFrame, x: np.ndarray, formation: np.ndarray, elements
     import plotly.graph_objects as go
 
     figure, texts = go.Figure(), np.array(hover(points))
-    kind, above = points["kind"].to_numpy(), points["e_above_hull"].to_numpy()
+    kind, above = points["kind"].to_numpy(), points[Col.E_ABOVE_HULL].to_numpy()
     stable = (kind == "reference") & (above <= ON_HULL)
     order = np.argsort(x[stable])
-    names = np.array([subscripts(f) for f in points["formula"]])
+    names = np.array([subscripts(f) for f in points[Col.FORMULA]])
     figure.add_scatter(
         x=x[stable][order].tolist(), y=formation[stable][order].tolist(), mode="lines+markers+text",
         line={"color": BLACK}, marker={"symbol": "diamond", "size": 9},
@@ -336,7 +342,9 @@ def _binary(points: pl.DataFrame, x: np.ndarray, formation: np.ndarray, elements
             marker={"color": color, "symbol": symbol, "opacity": 0.8}, text=texts[mask].tolist(),
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    apply_layout(figure, f"atomic fraction of {elements[1]}", "formation energy / eV/atom", height=480)
+    apply_layout(
+        figure, f"atomic fraction of {elements[1]}", Col.ENERGY_PER_ATOM.head("formation energy"), height=480
+    )
     return figure.update_xaxes(range=[-0.05, 1.05])
 
 
@@ -349,12 +357,12 @@ def _unary(points: pl.DataFrame, element: str) -> Figure:
         part = points.filter(pl.col("kind") == kind)
         if part.height:
             figure.add_scatter(
-                x=[place] * part.height, y=part["energy_per_atom"].to_list(), mode="markers",
+                x=[place] * part.height, y=part[Col.ENERGY_PER_ATOM].to_list(), mode="markers",
                 marker={"symbol": "line-ew", "size": 70, "line": {"color": color, "width": 2}},
                 text=hover(part), hovertemplate="%{text}<br>%{y:.3f} eV/atom<extra></extra>",
                 name=f"{kind}s (n = {part.height})", showlegend=False,
             )  # fmt: skip
-    apply_layout(figure, f"forms of {label(element)}", "energy / eV/atom", height=480)
+    apply_layout(figure, f"forms of {label(element)}", Col.ENERGY_PER_ATOM.head("energy"), height=480)
     counts = {k: points.filter(pl.col("kind") == k).height for k in ("reference", "candidate")}
     return figure.update_xaxes(
         tickvals=[0, 1], ticktext=[f"{k}s<br>(n = {n})" for k, n in counts.items()], range=[-0.6, 1.6]

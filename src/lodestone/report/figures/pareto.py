@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.palette import BLACK, GREY, REFERENCE_STYLE, Style, apply_layout, label
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ def pareto_figure(
     The axis ends with the candidates; references beyond are a double click away. `unit` is that of the
     loss; candidates of arms that are not among `arms` (default: all) are drawn alike, small and grey.
     """
-    near = points.filter(pl.col("e_above_hull") <= shown_below).sort("rank").head(MOST_POINTS)
+    near = points.filter(pl.col(Col.E_ABOVE_HULL) <= shown_below).sort("rank").head(MOST_POINTS)
     if not near.height:
         return None
     import plotly.graph_objects as go
 
     figure = go.Figure()
     for rank in range(FRONTS, 0, -1):
-        _front(figure, near.filter(pl.col("rank") == rank).sort("loss", "e_above_hull"), rank)
+        _front(figure, near.filter(pl.col("rank") == rank).sort(Col.LOSS, Col.E_ABOVE_HULL), rank)
     found = near.filter(pl.col("kind") == "candidate")
     named = list(styles) if arms is None else list(arms)
     groups = [
@@ -63,10 +64,10 @@ def pareto_figure(
         if part.height:
             _add_points(figure, name, part, style, unit)
     title = "loss (symmetrised)" + (f" / {label(unit)}" if unit else "")
-    apply_layout(figure, title, "e_above_hull / eV/atom", height=520)
+    apply_layout(figure, title, Col.E_ABOVE_HULL.label, height=520)
     figure.add_hline(y=0, line={"color": "#BBBBBB", "width": 1})
     if found.height:
-        widest = max(float(found["loss"].max() or 0.0), 1e-3)  # type: ignore[arg-type]
+        widest = max(float(found[Col.LOSS].max() or 0.0), 1e-3)  # type: ignore[arg-type]
         figure.update_xaxes(range=[-0.05 * widest, 1.1 * widest])
     return figure
 
@@ -74,8 +75,8 @@ def pareto_figure(
 def _front(figure: Figure, front: pl.DataFrame, rank: int) -> None:
     if front.height:
         figure.add_scatter(
-            x=front["loss"].to_list(),
-            y=front["e_above_hull"].to_list(),
+            x=front[Col.LOSS].to_list(),
+            y=front[Col.E_ABOVE_HULL].to_list(),
             mode="lines",
             line={"shape": "hv", "color": BLACK, "width": 2.0 / rank, "dash": DASHES[rank - 1]},
             name=f"front {rank}",
@@ -86,8 +87,8 @@ def _front(figure: Figure, front: pl.DataFrame, rank: int) -> None:
 def _add_points(figure: Figure, name: str, part: pl.DataFrame, style: Style, unit: str) -> None:
     small, many = style is OTHER_STYLE, part.height >= MANY
     figure.add_scatter(
-        x=part["loss"].to_list(),
-        y=part["e_above_hull"].to_list(),
+        x=part[Col.LOSS].to_list(),
+        y=part[Col.E_ABOVE_HULL].to_list(),
         mode="markers",
         marker={
             "color": style.color, "symbol": style.symbol, "size": 5 if small else 6 if many else 8,
@@ -96,11 +97,11 @@ def _add_points(figure: Figure, name: str, part: pl.DataFrame, style: Style, uni
         name=label(name),
         text=[_text(row) for row in part.iter_rows(named=True)],
         hovertemplate="%{text}<br>loss %{x:.3g}" + (f" {label(unit)}" if unit else "")
-        + ", e_above_hull %{y:.3f} eV/atom<extra></extra>",
+        + f", {Col.E_ABOVE_HULL} %{{y:.3f}} {Col.E_ABOVE_HULL.unit}<extra></extra>",
     )  # fmt: skip
 
 
 def _text(row: Mapping[str, Any]) -> str:
-    group = f", space group {row['space_group']}" if row["space_group"] is not None else ""
+    group = f", space group {row[Col.SPACE_GROUP]}" if row[Col.SPACE_GROUP] is not None else ""
     arm = f"<br>{label(row['arm'])}" if row["arm"] is not None else "<br>reference"
-    return f"<b>{label(row['formula'])}</b>{group}{arm}<br>{label(row['id'])}<br>front {row['rank']}"
+    return f"<b>{label(row[Col.FORMULA])}</b>{group}{arm}<br>{label(row['id'])}<br>front {row['rank']}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.palette import OUTCOMES as COLORS
 from lodestone.report.palette import Style, apply_layout, label
 from lodestone.statistics.outcomes import OUTCOMES
@@ -56,7 +57,7 @@ def rates_figure(rates: pl.DataFrame, constraint: str, arms: Sequence[str]) -> F
 
 def attrition_figure(attrition: pl.DataFrame, styles: Mapping[str, Style]) -> Figure | None:
     """Share of an arm's structures that is left after each stage; intervals on hovering."""
-    rows = attrition.filter(pl.col("share_of_generated").is_not_null())
+    rows = attrition.filter(pl.col(Col.SHARE_OF_GENERATED).is_not_null())
     if not rows.height:
         return None
     import plotly.graph_objects as go
@@ -66,7 +67,7 @@ def attrition_figure(attrition: pl.DataFrame, styles: Mapping[str, Style]) -> Fi
         style = styles[str(arm)]
         figure.add_scatter(
             x=[s.replace("_", " ") for s in part["stage"]],
-            y=(100 * part["share_of_generated"]).to_list(),
+            y=(100 * part[Col.SHARE_OF_GENERATED]).to_list(),
             name=f"{label(arm)} (n = {part['entered'][0]})",
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "width": 2},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report.palette import Style, apply_layout, label
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def crystal_system_figure(candidates: pl.DataFrame, styles: Mapping[str, Style])
 
     figure = go.Figure()
     for arm, style in styles.items():
-        groups = rows.filter(pl.col("arm") == arm)["space_group"]
+        groups = rows.filter(pl.col("arm") == arm)[Col.SPACE_GROUP]
         if not len(groups):
             continue
         found = [crystal_system(group) for group in groups]
@@ -63,14 +64,14 @@ def space_group_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) ->
         return None
     import plotly.graph_objects as go
 
-    counts = rows.group_by("space_group").len().sort("len", "space_group", descending=[True, False])
-    shown = counts.head(MOST_GROUPS).sort("space_group")["space_group"].to_list()
-    symbols = dict(rows.select("space_group", "space_group_symbol").unique("space_group").rows())
+    counts = rows.group_by(Col.SPACE_GROUP).len().sort("len", Col.SPACE_GROUP, descending=[True, False])
+    shown = counts.head(MOST_GROUPS).sort(Col.SPACE_GROUP)[Col.SPACE_GROUP].to_list()
+    symbols = dict(rows.select(Col.SPACE_GROUP, Col.SPACE_GROUP_SYMBOL).unique(Col.SPACE_GROUP).rows())
     names = [f"{g} {label(symbols[g] or '?')}" for g in shown]
     systems = [crystal_system(g) for g in shown]
     figure = go.Figure()
     for arm, style in styles.items():
-        own = dict(rows.filter(pl.col("arm") == arm).group_by("space_group").len().rows())
+        own = dict(rows.filter(pl.col("arm") == arm).group_by(Col.SPACE_GROUP).len().rows())
         figure.add_bar(
             y=names,
             x=[own.get(g, 0) for g in shown],
@@ -93,5 +94,5 @@ def space_group_figure(candidates: pl.DataFrame, styles: Mapping[str, Style]) ->
 
 def _distinct(candidates: pl.DataFrame) -> pl.DataFrame:
     return candidates.filter(
-        pl.col("is_representative").fill_null(value=False) & pl.col("space_group").is_not_null()
+        pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False) & pl.col(Col.SPACE_GROUP).is_not_null()
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report import texts
 from lodestone.report.figures.distributions import counts_figure, distribution_figure
 from lodestone.report.figures.joint import Target, joint_figure
@@ -72,7 +73,7 @@ def _joint(constraint: Mapping[str, Any], data: ReportData, drawn: Mapping[str, 
     name = constraint["name"]
     rows = data.statistics["joint"].filter(pl.col("constraint") == name)
     groups = relevant(name, data)
-    column = f"{name}.values"
+    column = Col.VALUES.of(name)
     values = {
         arm: data.candidates.filter(pl.col("arm") == arm)[column].to_list()
         for arm in (groups if rows.height else ())

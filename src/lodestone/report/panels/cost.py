@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.pilot.record import tried_table
 from lodestone.report import texts
 from lodestone.report.cells import View, plain_view
@@ -18,9 +19,17 @@ from lodestone.report.texts import HEADS
 PLACE = 30
 CATEGORY = "guidance"
 SHOWN = (
-    *("method", "arm", "strength", "outcome", "n", "successes"),
-    *("passes_per_structure", "passes_per_success", "passes_per_success_low", "passes_per_success_high"),
-    *("ratio", "ratio_low", "ratio_high", "seconds_per_structure", "seconds_per_success", "device", "note"),
+    *("method", "arm", Col.STRENGTH, "outcome", "n", "successes"),
+    *(Col.PASSES_PER_STRUCTURE, Col.PASSES_PER_SUCCESS, "passes_per_success_low", "passes_per_success_high"),
+    *(
+        "ratio",
+        "ratio_low",
+        "ratio_high",
+        Col.SECONDS_PER_STRUCTURE,
+        Col.SECONDS_PER_SUCCESS,
+        "device",
+        "note",
+    ),
 )
 """Columns of the table on the page; the files hold all of them."""
 

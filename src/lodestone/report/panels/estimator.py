@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lodestone.columns import Col
 from lodestone.report import texts
 from lodestone.report.cells import plain_view
 from lodestone.report.figures.estimator import (
@@ -28,12 +29,12 @@ def panels(data: ReportData) -> Iterator[Panel]:
         (
             "energies of the references",
             parity_figure(
-                parity_table(data.references, data.reference_energies), error_row(error, "energy_per_atom")
+                parity_table(data.references, data.reference_energies), error_row(error, Col.ENERGY_PER_ATOM)
             ),
         ),
         (
             "error against distance to the hull",
-            distance_figure(distance_table(data.references, data.hull), error_row(error, "e_above_hull")),
+            distance_figure(distance_table(data.references, data.hull), error_row(error, Col.E_ABOVE_HULL)),
         ),
     )
     yield Panel(

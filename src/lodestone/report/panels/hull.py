@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.report import texts
 from lodestone.report.figures.hulls import above_hull_figure, hull_figure
 from lodestone.report.panel import Panel, styles_of
@@ -20,14 +21,14 @@ def panels(data: ReportData) -> Iterator[Panel]:
     drawn = styles_of(data)
     shown_below = data.summary["shown_below"]
     elements = data.summary["chemical_system"].split("-")
-    energies = data.reference_energies.select("id", "energy_per_atom")
+    energies = data.reference_energies.select("id", Col.ENERGY_PER_ATOM)
     references = (
         data.references.select("id", "formula")
         .join(energies, on="id", how="inner")
-        .join(data.hull.filter(pl.col("kind") == "reference").select("id", "kind", "e_above_hull"), on="id")
+        .join(data.hull.filter(pl.col("kind") == "reference").select("id", "kind", Col.E_ABOVE_HULL), on="id")
     )
-    candidates = data.candidates.filter(pl.col("is_representative").fill_null(value=False)).select(
-        "id", "formula", "energy_per_atom", pl.lit("candidate").alias("kind"), "e_above_hull"
+    candidates = data.candidates.filter(pl.col(Col.IS_REPRESENTATIVE).fill_null(value=False)).select(
+        "id", "formula", Col.ENERGY_PER_ATOM, pl.lit("candidate").alias("kind"), Col.E_ABOVE_HULL
     )
     points = pl.concat([references.select(candidates.columns), candidates])
     drawings = (

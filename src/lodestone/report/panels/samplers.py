@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lodestone.columns import Col
 from lodestone.report import texts
 from lodestone.report.cells import plain_view
 from lodestone.report.panel import Panel
@@ -26,14 +27,14 @@ def panels(data: ReportData) -> Iterator[Panel]:
 
 
 HEADS = {
-    "estimator_calls": "calls",
-    "calls_per_structure": "calls per structure",
+    Col.ESTIMATOR_CALLS: "calls",
+    Col.CALLS_PER_STRUCTURE: "calls per structure",
     "calls_per_distinct": "calls per distinct",
     "below_hull_cut": "distinct, near the hull",
     "calls_per_below_hull_cut": "calls per one of these",
-    "lowest_energy": "lowest energy, eV/atom",
-    "lowest_e_above_hull": "lowest above the hull, eV/atom",
-    "space_group": "asked group",
+    Col.LOWEST_ENERGY: "lowest energy, eV/atom",
+    Col.LOWEST_E_ABOVE_HULL: "lowest above the hull, eV/atom",
+    Col.SPACE_GROUP: "asked group",
     "exact_formula": "formula exact",
     "exact_group": "group exact",
     "kept_share": "group or supergroup",

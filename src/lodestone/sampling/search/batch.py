@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.sampling.inpainting import fixed_batch
 from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
-from lodestone.sampling.rows import UNDECIDED, Crystal, crystal_of, sample_rows
+from lodestone.sampling.rows import UNDECIDED, crystal_of, sample_rows
 from lodestone.sampling.search.drift import Drift
 from lodestone.sampling.search.finish import Counted, Finished, finish
 from lodestone.sampling.search.random_structure import random_composition, random_structure
 from lodestone.sampling.search.repulsive import Repulsive
 from lodestone.sampling.sizes import draw_sizes
+from lodestone.structures.crystals import Crystal
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
     from lodestone.sampling.template import Template
 
 COLUMNS: dict[str, pl.DataType] = {
-    "estimator_calls": pl.Int32(),
+    Col.ESTIMATOR_CALLS: pl.Int32(),
     "search_steps": pl.Int32(),
-    "search_converged": pl.Boolean(),
-    "search_energy": pl.Float64(),
+    Col.SEARCH_CONVERGED: pl.Boolean(),
+    Col.SEARCH_ENERGY: pl.Float64(),
 }
 """Calls of the estimator for this structure, steps of its finishing relaxation, whether that reached its
 largest force, and the energy at the end, eV/atom, with the repulsion."""
@@ -92,11 +94,11 @@ def search_batch(
     rows = sample_rows(plan, offset, found.crystals, found.reasons, found.times, seed)
     first = plan.first + offset
     return rows.with_columns(
-        pl.Series("ancestry", [[first + i] for i in range(size)], dtype=pl.List(pl.Int32)),
-        pl.Series("estimator_calls", found.calls, dtype=pl.Int32),
+        pl.Series(Col.ANCESTRY, [[first + i] for i in range(size)], dtype=pl.List(pl.Int32)),
+        pl.Series(Col.ESTIMATOR_CALLS, found.calls, dtype=pl.Int32),
         pl.Series("search_steps", [e.relaxed.steps if e else 0 for e in ends], dtype=pl.Int32),
-        pl.Series("search_converged", [bool(e and e.relaxed.converged) for e in ends], dtype=pl.Boolean),
-        pl.Series("search_energy", [e.energy if e else None for e in ends], dtype=pl.Float64),
+        pl.Series(Col.SEARCH_CONVERGED, [bool(e and e.relaxed.converged) for e in ends], dtype=pl.Boolean),
+        pl.Series(Col.SEARCH_ENERGY, [e.energy if e else None for e in ends], dtype=pl.Float64),
     )
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lodestone.columns import Col
 from lodestone.runtime.seeds import derive_seed
-from lodestone.sampling.rows import Crystal, crystal_of
+from lodestone.sampling.rows import crystal_of
 from lodestone.sampling.shard import ShardPlan, Steering, steered_batch
 from lodestone.sampling.symmetric.diffusion import SymmetricDiffusion
 from lodestone.sampling.symmetric.lattice_family import exact_geometry
 from lodestone.sampling.symmetric.subspace import ASSIGNED
+from lodestone.structures.crystals import Crystal
 from lodestone.wyckoff.proposals import Proposal
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from lodestone.sampling.state import State
 
 COLUMNS: dict[str, pl.DataType] = {
-    "asked_space_group": pl.Int16(),
-    "asked_orbits": pl.String(),
+    Col.ASKED_SPACE_GROUP: pl.Int16(),
+    Col.ASKED_ORBITS: pl.String(),
     "proposal": pl.Int32(),
 }
 """Columns beside those of every sample: number of the space group that was asked for, its occupied Wyckoff
@@ -68,8 +70,8 @@ def symmetric_batch(
     rows = steered_batch(confined, plan, steering, offset, size, start=start, crystal=crystal)
     mine = places[::per_row]
     return rows.with_columns(
-        pl.Series("asked_space_group", [proposals[p].space_group for p in mine], dtype=pl.Int16),
-        pl.Series("asked_orbits", [" ".join(map(str, proposals[p].orbits)) for p in mine], dtype=pl.String),
+        pl.Series(Col.ASKED_SPACE_GROUP, [proposals[p].space_group for p in mine], dtype=pl.Int16),
+        pl.Series(Col.ASKED_ORBITS, [" ".join(map(str, proposals[p].orbits)) for p in mine], dtype=pl.String),
         pl.Series("proposal", mine, dtype=pl.Int32),
     )
 

@@ -78,7 +78,7 @@ def entries(name: str, path: Path) -> Iterator[Any]:
         raise ReferenceSourceError(f"{name}: {path}: holds no list `entries` with entries; {FETCH}")
 
 
-def _crystal(entry: Any) -> c.Crystal:
+def _crystal(entry: Any) -> c.KnownCrystal:
     if not isinstance(entry, Mapping):
         raise c.UnfitError(c.NO_STRUCTURE)
     data = entry.get("data")
@@ -87,7 +87,7 @@ def _crystal(entry: Any) -> c.Crystal:
     if not isinstance(name, str) or not name.strip():
         raise c.UnfitError(c.NO_ID)
     numbers, cell, frac = structure_arrays(entry.get("structure"))
-    return c.Crystal(name, numbers, cell, frac, _energy(entry, data, len(numbers)), _distance(data))
+    return c.KnownCrystal(name, numbers, cell, frac, _energy(entry, data, len(numbers)), _distance(data))
 
 
 def _energy(entry: Mapping[str, Any], data: Mapping[str, Any], n_atoms: int) -> float | None:

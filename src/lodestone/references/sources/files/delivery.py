@@ -15,12 +15,11 @@ from lodestone.references.energies import EnergyError, Row, extxyz_energies, rea
 from lodestone.references.source import Batch, ReferenceSourceError
 from lodestone.references.sources.files import FilesSource, structure_files
 from lodestone.references.table import SCHEMA
-from lodestone.references.web.entries import Crystal, chemical_system, rows
+from lodestone.references.web.entries import SMALLEST_VOLUME, KnownCrystal, chemical_system, rows
 from lodestone.structures.files import Entry, read_entries
 
 NAMED = 20  # structures that cannot be read are told by name, up to so many
 OTHERS = "more structures that cannot be read"
-SMALLEST_VOLUME = 0.01  # Å³
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def read(source: FilesSource, elements: Collection[str]) -> Batch:
     found = [one for file in files for one in _of_file(file, folder, own_energies=not source.energies)]
     _unambiguous(found, key, energies)
     left_out = dict[str, int]()
-    crystals, dates = list[Crystal](), list[str]()
+    crystals, dates = list[KnownCrystal](), list[str]()
     for one in found:
         crystal = _crystal(one, energies.get(one.file if key == "file" else one.id), left_out)
         if crystal is not None and set(chemical_system(crystal.numbers).split("-")) <= set(elements):
@@ -102,7 +101,7 @@ def _unambiguous(found: list[Found], key: str, energies: dict[str, Row]) -> None
             raise EnergyError(msg)
 
 
-def _crystal(one: Found, row: Row | None, left_out: dict[str, int]) -> Crystal | None:
+def _crystal(one: Found, row: Row | None, left_out: dict[str, int]) -> KnownCrystal | None:
     """The structure with its energies; None, and counted, where it cannot be read."""
     error = one.entry.error
     if one.entry.crystal is None:
@@ -114,7 +113,7 @@ def _crystal(one: Found, row: Row | None, left_out: dict[str, int]) -> Crystal |
         return None
     n_atoms = len(numbers)
     own = None if one.energy is None else one.energy / n_atoms
-    return Crystal(
+    return KnownCrystal(
         source_id=one.id,
         numbers=numbers,
         cell=cell,

@@ -105,8 +105,8 @@ def _id(entry: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) and name.strip() else None
 
 
-def _crystal(name: str, entry: Mapping[str, Any], elements: Collection[str]) -> c.Crystal:
+def _crystal(name: str, entry: Mapping[str, Any], elements: Collection[str]) -> c.KnownCrystal:
     numbers, cell, frac = structure_arrays(entry.get("structure"))
     c.check_elements(numbers, elements)
     energy, distance = (c.number(entry.get(key)) for key in FIELDS[2:])
-    return c.Crystal(name, numbers, cell, frac, energy, distance)
+    return c.KnownCrystal(name, numbers, cell, frac, energy, distance)

@@ -100,7 +100,7 @@ def _id(entry: Mapping[str, Any]) -> str | None:
 
 def _crystal(
     name: str, entry: Mapping[str, Any], elements: Collection[str], source: OptimadeSource
-) -> c.Crystal:
+) -> c.KnownCrystal:
     attributes = entry.get("attributes")
     if not isinstance(attributes, Mapping):
         raise c.UnfitError(c.NO_STRUCTURE)
@@ -111,7 +111,7 @@ def _crystal(
     total = c.number(_at(attributes, source.energy))
     per_atom = c.number(_at(attributes, source.energy_per_atom))
     energy = per_atom if total is None else total / len(numbers)
-    return c.Crystal(name, numbers, cell, frac, energy, c.number(_at(attributes, source.e_above_hull)))
+    return c.KnownCrystal(name, numbers, cell, frac, energy, c.number(_at(attributes, source.e_above_hull)))
 
 
 def _check_kind(attributes: Mapping[str, Any]) -> None:
@@ -162,7 +162,9 @@ def _at(attributes: Mapping[str, Any], path: str | None) -> Any:
     return value
 
 
-def _origin(source: OptimadeSource, found: Found, crystals: list[c.Crystal], query: Query) -> dict[str, str]:
+def _origin(
+    source: OptimadeSource, found: Found, crystals: list[c.KnownCrystal], query: Query
+) -> dict[str, str]:
     meta = found.first.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     implementation = meta.get("implementation")
@@ -179,7 +181,7 @@ def _origin(source: OptimadeSource, found: Found, crystals: list[c.Crystal], que
     return {key: text for key, text in origin.items() if text}
 
 
-def _lacking(crystals: list[c.Crystal], key: str, field: str | None) -> str:
+def _lacking(crystals: list[c.KnownCrystal], key: str, field: str | None) -> str:
     """How many crystals lack a number that the source should give; "" where none does."""
     n_without = sum(getattr(crystal, key) is None for crystal in crystals)
     return f"{n_without} (no number at {field})" if field and n_without else ""
