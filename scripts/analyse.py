@@ -1,9 +1,9 @@
 """Join every table of the campaign, test whether guidance worked and choose the best candidates."""
 
 from pathlib import Path
-from typing import Any
 
 from lodestone.runtime.files import write_json
+from lodestone.workflow.script_settings import AnalyseSettings
 
 NO_HULL: list[Path] = []  # no term needs one
 
@@ -11,7 +11,7 @@ NO_HULL: list[Path] = []  # no term needs one
 def main(
     *,
     directory: Path,
-    settings: dict[str, Any],
+    settings: AnalyseSettings,
     candidates: Path,
     success: Path,
     attrition: Path,
@@ -37,12 +37,12 @@ def main(
     from lodestone.workflow.results import read_arms, read_efforts, read_pilots, read_sources
 
     paths = CampaignPaths(root=directory.parent, campaign=directory.name)
-    plan = plan_from_settings(settings | {"pilots": read_pilots(paths, settings["arms"])})
+    plan = plan_from_settings(settings.params() | {"pilots": read_pilots(paths, settings.arms)})
     arms = read_arms(paths, [arm.name for arm in plan.arms])
     efforts = read_efforts(paths, list(arms))
     found = analyse(
         *(arms, read_table(paths.references), read_table(paths.hull), plan, efforts),
-        context=context_of(settings, hull),
+        context=context_of(settings.params(), hull),
     )
 
     write_table(found.candidates, candidates)

@@ -1,15 +1,15 @@
 """Write the figures of the report by category: HTML files that open without a network."""
 
 from pathlib import Path
-from typing import Any
 
 from lodestone.runtime.files import write_text
+from lodestone.workflow.script_settings import WholeSettings
 
 
 def main(
     *,
     directory: Path,
-    settings: dict[str, Any],
+    settings: WholeSettings,
     guidance: Path,
     constraints: Path,
     stability: Path,

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from lodestone.workflow.script_settings import PilotSettings
+
 NO_HULL: list[Path] = []  # no term needs one
 
 
@@ -10,7 +12,7 @@ def main(
     *,
     references: Path,
     reference_energies: Path,
-    settings: dict[str, Any],
+    settings: PilotSettings,
     output: Path,
     tried: Path,
     structures: Path,
@@ -39,7 +41,7 @@ def main(
 
 
 def _choose(
-    references: Path, reference_energies: Path, settings: dict[str, Any], state: Path, hull: list[Path]
+    references: Path, reference_energies: Path, settings: PilotSettings, state: Path, hull: list[Path]
 ) -> tuple[dict[str, Any], Any, Any]:
     """The document, all structures, and how long they took."""
     import torch
@@ -54,16 +56,16 @@ def _choose(
     from lodestone.structures.table import read_table
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    own = settings["guided"]
+    own = settings.guided
     diffusion, checkpoint = load_model(own, device)
-    sampler = Sampler(diffusion, checkpoint.config, settings, state, device, hull)
+    sampler = Sampler(diffusion, checkpoint.config, settings.params(), state, device, hull)
     known = with_energies(read_table(references), read_table(reference_energies))
-    estimator, guards = estimator_and_guards(settings)
+    estimator, guards = estimator_and_guards(settings.params())
     context = context_of(own, hull)
     found, everything = run_pilot(
-        settings,
+        settings.params(),
         sampler,
-        lambda raw: judge(raw, settings["constraints"], known, estimator, guards, context),
+        lambda raw: judge(raw, settings.constraints, known, estimator, guards, context),
         lambda: sampler.passes,
     )
     return found, everything, timing.total(sampler.timings)

@@ -1,15 +1,16 @@
 """Write down what made the campaign: settings, versions, hashes of weights, references and results."""
 
 from pathlib import Path
-from typing import Any
+
+from lodestone.workflow.script_settings import WholeSettings
 
 
-def main(*, references: Path, candidates: Path, settings: dict[str, Any], output: Path) -> None:
+def main(*, references: Path, candidates: Path, settings: WholeSettings, output: Path) -> None:
     """Write the record as JSON."""
     from lodestone.runtime.files import write_json
     from lodestone.workflow.record import make_record
 
-    write_json(output, make_record(settings, references=references, candidates=candidates))
+    write_json(output, make_record(settings.params(), references=references, candidates=candidates))
 
 
 if __name__ == "__main__":

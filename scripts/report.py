@@ -1,12 +1,12 @@
 """Write the campaign's report: one HTML file that opens without a network."""
 
 from pathlib import Path
-from typing import Any
 
 from lodestone.runtime.files import write_text
+from lodestone.workflow.script_settings import WholeSettings
 
 
-def main(*, directory: Path, settings: dict[str, Any], output: Path) -> None:
+def main(*, directory: Path, settings: WholeSettings, output: Path) -> None:
     """Read the tables and statistics below `directory`; `settings` only decide when to run again."""
     from lodestone.report.page import render
     from lodestone.report.reading import read_report_data

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from lodestone.workflow.script_settings import SampleSettings
+
 NO_PILOT: list[Path] = []  # the strength of the arm is given
 NO_HULL: list[Path] = []  # no term needs one
 NO_PROPOSALS: list[Path] = []  # the sampler asks for none
@@ -10,7 +12,7 @@ NO_PROPOSALS: list[Path] = []  # the sampler asks for none
 
 def main(
     *,
-    settings: dict[str, Any],
+    settings: SampleSettings,
     output: Path,
     state: Path,
     pilot: list[Path] = NO_PILOT,
@@ -28,11 +30,12 @@ def main(
     from lodestone.runtime.files import remove_folder
     from lodestone.runtime.locks import alone
 
+    chosen = settings.params()
     if pilot:
-        settings = with_strength(settings, read(pilot[0])["strength"])
+        chosen = with_strength(chosen, read(pilot[0])["strength"])
     with alone(state, output) as needed:
         if needed:
-            _sample(settings, output, state, hull, proposals)
+            _sample(chosen, output, state, hull, proposals)
             remove_folder(state, up_to="state")
 
 

@@ -56,3 +56,92 @@ class HullSettings(Slice):
 
     elements: Listed[str]
     others: Listed[str] = ()
+
+
+Keys = dict[str, Any]
+"""Keys that the library's own code reads, as the campaign gives them: not a byte of them may change."""
+
+
+class SampleSettings(Slice):
+    """How a shard of an arm is drawn.
+
+    What is inside the keys stays as the rule passes it: its hash names the folder of unfinished batches, and
+    a shard that was begun by an earlier version is gone on with.
+    """
+
+    campaign: str
+    chemical_system: str
+    model: Keys
+    sampling: Keys
+    arm: Keys
+    shard: Keys
+    constraint: Keys | None
+    guidance: Keys | None
+    loop: Keys
+    particles: Keys | None
+    assets: dict[str, str]
+    """SHA-256 of the checkpoint's files; they decide when to run again."""
+    potentials: Keys = Field(default_factory=dict)
+    """Where a term of the constraint needs a hull."""
+    look_ahead: Keys = Field(default_factory=dict)
+    """Where particles look ahead: the estimator."""
+    sampler: Keys = Field(default_factory=dict)
+    """Where the arm names one."""
+    search: Keys = Field(default_factory=dict)
+    """Where that one searches by forces: the estimator."""
+
+
+class PilotSettings(Slice):
+    """How the pilot of a constraint samples and judges its candidates."""
+
+    constraint: str
+    seed: int
+    auto: Keys
+    """The section `guidance.pilot`."""
+    lineage: int
+    guided: Keys
+    """The settings of `sample` of a candidate, and of the control."""
+    control: Keys
+    constraints: dict[str, Keys]
+    energy: Keys
+    screen: Keys
+    assets: dict[str, str]
+
+
+class AnalyseSettings(Slice):
+    """The plan of a campaign, by which its tables are judged."""
+
+    campaign: str
+    chemical_system: str
+    seed: int
+    arms: Listed[Keys]
+    passes: dict[str, float | None]
+    """Network passes per structure of each arm that is drawn."""
+    constraints: dict[str, Keys]
+    deduplicate: Keys
+    hull: Keys
+    statistics: Keys
+    report: Keys
+    potentials: Keys = Field(default_factory=dict)
+    """Where a term needs a hull."""
+
+
+class WholeSettings(Slice):
+    """The whole campaign with every default filled in, and its arms."""
+
+    campaign: str
+    chemical_system: str
+    model: Keys
+    sampling: Keys
+    constraints: dict[str, Keys]
+    guidance: Keys
+    references: Listed[str | Keys]
+    symmetrize: Keys
+    screen: Keys
+    deduplicate: Keys
+    novelty: Keys
+    energy: Keys
+    hull: Keys
+    statistics: Keys
+    report: Keys
+    arms: Listed[Keys]

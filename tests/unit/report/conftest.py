@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lodestone.workflow.adapter import typed_settings
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the builders beside this file are not a package
@@ -24,13 +27,21 @@ def _script(name: str) -> Any:
     return module
 
 
+def _as_json(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings as a rule passes them; what pilots chose is read from their documents."""
+    found: dict[str, Any] = json.loads(json.dumps(config))
+    found.pop("pilots", None)
+    return found
+
+
 def analyse(root: Path, config: dict[str, Any], out: Path) -> Path:
     """Analyse the campaign directory `root`, writing below `out`; returns `out`."""
     statistics = out / "statistics"
     names = ("success", "attrition", "pareto", "diversity", "distributions")
-    _script("analyse").main(
+    main = _script("analyse").main
+    main(
         directory=root,
-        settings=config,
+        settings=typed_settings(main, "analyse", _as_json(config)),
         candidates=out / "candidates.parquet",
         best=out / "best",
         summary=statistics / "summary.json",

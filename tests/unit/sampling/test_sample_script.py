@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lodestone.workflow.adapter import typed_settings
+
 pytestmark = pytest.mark.slow
 
 CAMPAIGN = """\
@@ -44,7 +46,8 @@ def settings(folder: Path) -> dict:
 def in_process(script: Path, folder: Path) -> bytes:
     """Run the script's main here, where the libraries are loaded already; the shard's bytes."""
     output, state = paths(folder)
-    runpy.run_path(str(script))["main"](settings=settings(folder), output=output, state=state)
+    main = runpy.run_path(str(script))["main"]
+    main(settings=typed_settings(main, "sample", settings(folder)), output=output, state=state)
     assert not (folder / "results/small/state").exists()
     return output.read_bytes()
 
