@@ -6,12 +6,15 @@ EVALUATED = """
 import json
 from pathlib import Path
 import numpy as np
+from lodestone.energies.settings import EnergySettings
 from lodestone.energies.stage import evaluated
 from lodestone.structures import table
 
 cells, frac = [np.eye(3) * 2.4, np.eye(3) * 0.1], np.array([[0, 0, 0], [0.5] * 3])
 rows = table.from_arrays(["good", "tiny"], [np.array([27, 8])] * 2, cells, [frac] * 2)
-settings = {"energy": {"estimator": {"kind": "soft_spheres", "depth": 0.2}}}
+limits = {"volume_per_atom": [3.0, 100.0], "min_distance": 0.7}
+energy = {"estimator": {"kind": "soft_spheres", "depth": 0.2}, "batch_size": 32}
+settings = EnergySettings(energy=energy, screen=limits, assets={})
 found = evaluated(rows, settings, state=Path("state"), stage="energy")
 print(json.dumps([found.rows.rows(), found.maker["name"], found.maker["settings"]]))
 """

@@ -18,9 +18,9 @@ from lodestone.operations.speeds import CPU, Speed, model_kind, speed
 from lodestone.pilot.halving import schedule
 from lodestone.text import columns, duration
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
-from lodestone.workflow.drawing import piloted
 from lodestone.workflow.jobs import Needs
 from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.sampling_settings import piloted
 from lodestone.workflow.stages import jobs as every_job
 
 if TYPE_CHECKING:

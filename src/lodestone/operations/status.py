@@ -18,10 +18,10 @@ from lodestone.operations.chunks import Chunks, read_chunks
 from lodestone.operations.plan import pilot_structures
 from lodestone.operations.submitted import FOLDER, Queue, read_queue
 from lodestone.text import columns, duration
-from lodestone.workflow.drawing import learns, proposed
+from lodestone.workflow.other_estimators import Several
 from lodestone.workflow.paths import CampaignPaths
 from lodestone.workflow.potentials import other_estimators
-from lodestone.workflow.several import Several
+from lodestone.workflow.sampling_settings import learns, proposed
 from lodestone.workflow.stages import BY_NAME, OF_EVERY_ARM, Place
 from snakemake_executor_plugin_submitit.history import Record
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 NO_RESULTS = (
+    "columns/names",  # a new name changes no result
     "runtime",
     "schema",
     "config",
     "workflow/adapter",
     "workflow/assets",
     "workflow/code",
-    "workflow/drawing",
+    "workflow/sampling_settings",
     "workflow/jobs",
     "workflow/paths",
     "workflow/potentials",
     "workflow/settings",
-    "workflow/several",
+    "workflow/other_estimators",
     "workflow/stages",
     "workflow/wiring",
     "operations",

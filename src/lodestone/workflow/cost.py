@@ -10,7 +10,7 @@ from lodestone.config.arms import Arm
 from lodestone.config.campaign import Campaign
 from lodestone.embedded import FOLDER as EMBEDDED
 from lodestone.sampling.passes import passes
-from lodestone.workflow.drawing import sampler_section, steering
+from lodestone.workflow.sampling_settings import sampler_section, steering
 
 PUBLISHED_STEPS = 1000
 """Steps of every checkpoint that MatterGen's authors published."""

@@ -12,8 +12,8 @@ from lodestone.config.arms import Arm, Shard, arms
 from lodestone.config.campaign import Campaign
 from lodestone.references.descriptions import describe
 from lodestone.workflow.assets import hashes
-from lodestone.workflow.drawing import Settings, dump, estimator_slice, sample
 from lodestone.workflow.potentials import key, others, potentials, settings_of
+from lodestone.workflow.sampling_settings import Settings, dump, estimator_slice, sample
 
 
 def resolved(campaign: Campaign) -> Settings:

@@ -18,11 +18,11 @@ from lodestone.config.arms import Arm, Shard, arms, shards
 from lodestone.config.campaign import Campaign
 from lodestone.pilot import PILOT_VERSION
 from lodestone.sampling import SAMPLE_VERSION
-from lodestone.workflow import drawing, potentials
+from lodestone.workflow import potentials, sampling_settings
 from lodestone.workflow import settings as slices
 from lodestone.workflow.code import digest
-from lodestone.workflow.drawing import Settings
 from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.sampling_settings import Settings
 
 PATHS = CampaignPaths(campaign=".", root=Path())
 """Where files lie below the campaign's folder."""
@@ -103,7 +103,9 @@ class Stage:
         if self.per is Per.CAMPAIGN:
             yield Job(self.name)
         elif self.per is Per.CONSTRAINT:
-            yield from (Job(self.name, constraint=arm.constraint) for arm in drawing.piloted(campaign))
+            yield from (
+                Job(self.name, constraint=arm.constraint) for arm in sampling_settings.piloted(campaign)
+            )
         elif self.per is Per.ESTIMATOR:
             yield from (Job(self.name, estimator=e) for e in potentials.other_estimators(campaign))
         elif self.per is Per.ARM_AND_ESTIMATOR:
@@ -156,7 +158,7 @@ def _imported(campaign: Campaign) -> list[Arm]:
 
 
 def _learning(campaign: Campaign) -> list[Arm]:
-    return [arm for arm in drawing.proposed(campaign) if drawing.learns(campaign, arm)]
+    return [arm for arm in sampling_settings.proposed(campaign) if sampling_settings.learns(campaign, arm)]
 
 
 def _stage_table(name: str) -> Path:
@@ -201,7 +203,7 @@ STAGES: tuple[Stage, ...] = (
         per=Per.ARM,
         of=_learning,
         needs=("references",),
-        settings=drawing.train,
+        settings=sampling_settings.train,
         code=("wyckoff/learned/*.py",),
         lacking="an arm whose sampler asks for proposals",
     ),
@@ -209,9 +211,9 @@ STAGES: tuple[Stage, ...] = (
         name="propose",
         table=PATHS.proposals("{arm}"),
         per=Per.ARM,
-        of=drawing.proposed,
+        of=sampling_settings.proposed,
         needs=("references", "train_generator"),
-        settings=drawing.propose,
+        settings=sampling_settings.propose,
         code=("wyckoff/**/*.py",),
         lacking="an arm whose sampler asks for proposals",
     ),
@@ -222,7 +224,7 @@ STAGES: tuple[Stage, ...] = (
         of=_sampled,
         needs=("pilot", "propose"),
         hull_of_terms=True,
-        settings=drawing.sample,
+        settings=sampling_settings.sample,
         code=f"sample-{SAMPLE_VERSION}",
         lacking="an arm and a shard",
     ),
@@ -231,7 +233,7 @@ STAGES: tuple[Stage, ...] = (
         table=PATHS.samples("{arm}", 0),
         per=Per.ARM,
         of=_imported,
-        settings=drawing.imported,
+        settings=sampling_settings.imported,
         code=("structures/imported.py",),
         lacking="an arm whose structures are imported",
     ),

@@ -20,9 +20,9 @@ from lodestone.config import Campaign, ConfigError, arms, load_campaign, shards
 from lodestone.config.arms import Arm
 from lodestone.workflow import potentials
 from lodestone.workflow.code import meaning
-from lodestone.workflow.drawing import learns, proposed
+from lodestone.workflow.other_estimators import Several
 from lodestone.workflow.paths import CampaignPaths
-from lodestone.workflow.several import Several
+from lodestone.workflow.sampling_settings import learns, proposed
 from lodestone.workflow.stages import code, settings, stage_named
 
 ANY_ARM = r"[A-Za-z0-9_.+-]+"

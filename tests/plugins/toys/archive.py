@@ -23,14 +23,14 @@ class Archive(LocalSource):
         """One rock salt per metal."""
         import numpy as np
 
-        from lodestone.references.web.entries import rows
-        from lodestone.structures.crystals import Crystal
+        from lodestone.references.web.entries import KnownCrystal, rows
         from lodestone.structures.elements import NUMBERS
 
         frac = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
         cell = 2.1 * (np.ones((3, 3)) - np.eye(3))
         metals = sorted({*elements} - {"O"})
         made = [
-            Crystal(f"{m}-{self.shelf}", np.array([NUMBERS[m], 8]), cell, frac, -3.0, 0.0) for m in metals
+            KnownCrystal(f"{m}-{self.shelf}", np.array([NUMBERS[m], 8]), cell, frac, -3.0, 0.0)
+            for m in metals
         ]
         return rows(made, self.name, "CC0")

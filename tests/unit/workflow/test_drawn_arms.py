@@ -12,8 +12,8 @@ from lodestone.operations.plan import plan
 from lodestone.sampling.samplers.base import Job
 from lodestone.sampling.samplers.registry import drawer, sampler_models
 from lodestone.structures.formulas import asked, counts_of
-from lodestone.workflow.drawing import learns, proposed
 from lodestone.workflow.paths import CampaignPaths
+from lodestone.workflow.sampling_settings import learns, proposed
 from lodestone.workflow.settings import passes_per_arm
 from lodestone.workflow.stages import jobs, place, settings
 
