@@ -19,7 +19,6 @@ from lodestone.config.sections.references import DEFAULT, References
 from lodestone.config.sections.sampling import MOST_ATOMS, Sampling
 from lodestone.config.variants import NAMES, SLUG
 from lodestone.embedded import SYSTEMS
-from lodestone.energies.estimators.grace import Grace
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse
 from lodestone.structures import elements
 from lodestone.structures.formulas import faults_of_formulas
@@ -143,8 +142,8 @@ class Campaign(Section):
         others = self.energy.others
         uses = {
             "model.checkpoint": self.model.checkpoint == EMBEDDED,
-            "energy.estimator": _is_embedded(self.energy.estimator),
-            "energy.estimators": any(map(_is_embedded, others)),
+            "energy.estimator": self.energy.estimator.is_embedded(),
+            "energy.estimators": any(other.is_embedded() for other in others),
         }
         unknown = [e for e in self.elements if e not in EMBEDDED_ELEMENTS]
         wrong = f"{', '.join(unknown)} not known to the embedded model of "
@@ -217,10 +216,6 @@ class Campaign(Section):
     def _other_composition(self) -> list[Problem]:
         found = self.sampling.outside(self.elements)
         return [(("sampling", *key), wrong, allowed) for key, wrong, allowed in found]
-
-
-def _is_embedded(estimator: Any) -> bool:
-    return isinstance(estimator, Grace) and estimator.model == EMBEDDED
 
 
 def _key_of(term: Any, element: str) -> tuple[str, ...]:

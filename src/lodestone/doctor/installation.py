@@ -30,8 +30,8 @@ Needed = dict[str, tuple[Path | None, str]]
 def needed(campaign: Campaign) -> Needed:
     """Every such file of a campaign, by a name for it."""
     found = _model(campaign.model.checkpoint)
-    if any(source.kind == "embedded" for source in campaign.references):
-        found |= _embedded("references")
+    for source in campaign.references:
+        found |= source.files()
     wanted = [campaign.energy.estimator.model_dump(mode="json"), *potentials.others(campaign)]
     for estimator in [*wanted, *potentials.estimators(campaign, campaign.constraints)]:
         found |= settings_of(estimator).files()

@@ -87,6 +87,10 @@ class Source(BaseModel, ABC):
         """Key, what is wrong, what is allowed: what a look at the machine tells, as of a missing file."""
         return ()
 
+    def files(self) -> dict[str, tuple[Path, str]]:
+        """Files that jobs on other machines read, by a name for each, and what to do if one is not there."""
+        return {}
+
 
 class LocalSource(Source):
     """A source that is read whole, at once, from files; it is never copied to the store."""

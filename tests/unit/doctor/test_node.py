@@ -127,6 +127,11 @@ def test_published_weights_and_models_are_looked_for_in_their_caches(monkeypatch
     assert needed(published)["checkpoint chemical_system, config.yaml"][0] == cached
 
 
+def test_a_table_in_place_of_the_embedded_references_is_looked_for(tmp_path):
+    own = {"references": [{"kind": "embedded", "name": "mine", "path": str(tmp_path / "own.parquet")}]}
+    assert needed(load_campaign(DEMO, own))["embedded references.parquet"][0] == tmp_path / "own.parquet"
+
+
 def test_folders_and_other_estimators_name_what_they_read(tmp_path):
     for name in ("model/config.yaml", "model/checkpoints/last.ckpt", "potential/saved_model.pb"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

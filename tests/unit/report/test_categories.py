@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 
 from lodestone.plugins import PluginError
 from lodestone.report import panels as folder
-from lodestone.report.page import category_pages
+from lodestone.report.page import category_pages, render
 from lodestone.report.panels import panels
 from lodestone.report.reading import read_report_data
 from lodestone.workflow.paths import CATEGORIES, CampaignPaths
 
 ROOT = Path(__file__).resolve().parents[3]
+TOY = ROOT / "tests" / "plugins" / "toys" / "elements.py"
 LARGEST = 3_000_000  # bytes; plotly alone takes two
 
 
@@ -62,6 +64,18 @@ def test_a_module_that_lacks_something_is_named(text, wanted, tmp_path, monkeypa
     monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
     with pytest.raises(PluginError, match=f"{name} {wanted}"):
         folder.families.__wrapped__()
+
+
+def test_a_new_file_stands_in_the_page_and_moves_nothing_else(data, tmp_path, monkeypatch):
+    before = panels(data)
+    shutil.copy(TOY, tmp_path)
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    monkeypatch.setattr(folder, "families", folder.families.__wrapped__)
+    after = panels(data)
+    assert [panel.anchor for panel in after if panel.anchor != "elements"] == [p.anchor for p in before]
+    assert render(data).count('<section id="elements">') == 1
+    holding = [name for name, html in category_pages(data).items() if '<section id="elements">' in html]
+    assert holding == ["candidates"]
 
 
 def test_pages_are_whole_and_small(pages):

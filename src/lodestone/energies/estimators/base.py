@@ -57,6 +57,10 @@ class EstimatorSettings(Section):
         """Files that jobs on other machines read, by a name for each, and what to do if one is not there."""
         return {}
 
+    def is_embedded(self) -> bool:
+        """Whether its model is the small one of this package, which knows a few elements only."""
+        return False
+
     def label(self) -> str:
         """What a summary calls it."""
         settings = self.model_dump()

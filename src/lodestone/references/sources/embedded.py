@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from lodestone.embedded import REBUILD
 from lodestone.references.source import LocalSource, ReferenceSourceError
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class EmbeddedSource(LocalSource):
         found = within_system(read_references(path), elements)
         own = pl.lit(self.name)
         return found.with_columns(source=own, id=pl.concat_str(own, "source_id", separator="/"))
+
+    def files(self) -> dict[str, tuple[Path, str]]:
+        """The one table."""
+        (path,) = self.paths()
+        return {f"embedded {ASSET}": (path, REBUILD)}
 
     def paths(self) -> tuple[Path, ...]:
         """The one table."""

@@ -101,6 +101,10 @@ class Grace(EstimatorSettings):
         folder, remedy = place(self.model)
         return {f"potential {self.model}": (folder / SAVED_MODEL, remedy)}
 
+    def is_embedded(self) -> bool:
+        """Whether it is the potential that comes with the package."""
+        return self.model == EMBEDDED
+
     def missing(self) -> str | None:
         """Which file of the SavedModel lacks, and how to put it there."""
         if self.model == EMBEDDED:
