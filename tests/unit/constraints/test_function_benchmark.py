@@ -18,7 +18,7 @@ from benchmarks.shared.rates import Rate
 from lodestone.constraints.descriptors.coordination import Coordination
 from lodestone.constraints.functions import load, sha256
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 UNIT = st.floats(0.01, 0.99)
 
 
