@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 
+from lodestone.embedded import FOLDER
 from lodestone.runtime.files import file_hash
 
-EMBEDDED = Path(__file__).parents[2] / "embedded" / "mattergen"
+EMBEDDED = FOLDER / "mattergen"
 HUB_REPOSITORY = "microsoft/mattergen"
 
 ALLOWED = frozenset(
