@@ -76,7 +76,7 @@ def _met(seed: int, arm: str, structures: int, steps: int, *, particles: bool) -
     from lodestone.sampling.sizes import size_distribution
 
     checkpoint = load_checkpoint(locate("embedded"), steps=steps)
-    diffusion = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    diffusion = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
     constraint = {"terms": [QUESTION], "combine": 2.0, "satisfied_within": WITHIN}
     sizes = size_distribution(checkpoint.config, "Co-Li-O", {"min": 1, "max": 10, "exactly": None})
     steering = Steering(

@@ -105,7 +105,9 @@ def _diffusion(system: str) -> MatterGenDiffusion:
 
     if system not in _LOADED:
         checkpoint = load_checkpoint(locate("embedded"), steps=STEPS)
-        _LOADED[system] = MatterGenDiffusion(checkpoint, chemical_system=system, guidance_factor=1.0)
+        _LOADED[system] = MatterGenDiffusion(
+            checkpoint, properties={"chemical_system": system}, guidance_factor=1.0
+        )
     return _LOADED[system]
 
 

@@ -106,7 +106,7 @@ def _counting(checkpoint: Any, given: dict[str, Any]) -> Any:
 
     return Counting(
         checkpoint,
-        chemical_system=given["chemical_system"],
+        properties={"chemical_system": given["chemical_system"]},
         guidance_factor=given["model"]["guidance_factor"],
         corrector=given["sampling"]["corrector"],
     )

@@ -80,7 +80,9 @@ def run(
     given = settings("sample", asked, arm=arm, shard=shards(asked, arm)[0])
     checkpoint = load_checkpoint(locate("embedded"), steps=steps)
     diffusion = MatterGenDiffusion(
-        checkpoint, chemical_system=asked.canonical_system, guidance_factor=asked.model.guidance_factor
+        checkpoint,
+        properties={"chemical_system": asked.canonical_system},
+        guidance_factor=asked.model.guidance_factor,
     )
     bench = Bench(checkpoint, diffusion, product.steering(given).objective, seed)
     bench.record_states(_sizes(product.shard_plan(given, checkpoint.config, "cpu").n_atoms, structures, seed))

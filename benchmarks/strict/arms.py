@@ -52,7 +52,7 @@ def model(steps: int) -> MatterGenDiffusion:
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 
     checkpoint = load_checkpoint(locate("embedded"), steps=steps)
-    return MatterGenDiffusion(checkpoint, chemical_system=SYSTEM, guidance_factor=1.0)
+    return MatterGenDiffusion(checkpoint, properties={"chemical_system": SYSTEM}, guidance_factor=1.0)
 
 
 def proposals_of(group: int, n: int) -> Iterator[Proposal]:

@@ -40,7 +40,7 @@ def main(
         n_atoms={n: sizes.count(n) / len(sizes) for n in sorted(set(sizes))},
     )  # fmt: skip
     diffusion = MatterGenDiffusion(
-        load_checkpoint(checkpoint, steps=steps), chemical_system=system, guidance_factor=1.0
+        load_checkpoint(checkpoint, steps=steps), properties={"chemical_system": system}, guidance_factor=1.0
     )
     steering = Steering(None, GuidanceOptions(0.0), LoopOptions())
     begin = time.process_time()

@@ -14,13 +14,17 @@ from lodestone.config.sections.energy import Energy, fill_models
 from lodestone.config.sections.extra_arm import ExtraArm
 from lodestone.config.sections.guidance import Guidance
 from lodestone.config.sections.judging import Hull, Report, Statistics
-from lodestone.config.sections.model import EMBEDDED, Model
+from lodestone.config.sections.model import EMBEDDED, Model, trained_of
 from lodestone.config.sections.references import DEFAULT, References
 from lodestone.config.sections.sampling import MOST_ATOMS, Sampling
 from lodestone.config.variants import NAMES, SLUG
 from lodestone.embedded import SYSTEMS
+from lodestone.sampling.mattergen.conditions import problems
+from lodestone.sampling.mattergen.published import HEAVIEST, NEVER_DRAWN
+from lodestone.sampling.samplers.mattergen import MatterGen
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse
 from lodestone.structures import elements
+from lodestone.structures.elements import ELEMENTS
 from lodestone.structures.formulas import faults_of_formulas
 from lodestone.text import did_you_mean
 
@@ -116,6 +120,7 @@ class Campaign(Section):
             [
                 *self._foreign_elements(),
                 *self._unknown_to_embedded(),
+                *self._never_drawn(),
                 *self._too_few_atoms(),
                 *self._other_composition(),
                 *self._extra_arms(),
@@ -176,6 +181,9 @@ class Campaign(Section):
                 found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
             if arm.made and (in_the_way := self._template_in_the_way(arm)):
                 found.append((("arms", i, "sampler"), *in_the_way))
+            if isinstance(arm.sampling, MatterGen):
+                wrong_there = self._conditions(arm)
+                found += [(("arms", i, "sampler", *key), what, right) for key, what, right in wrong_there]
             if arm.made and not draws:
                 wrong = f"the sampler {arm.made} draws nothing where sampling.structures is 0"
                 found.append((("arms", i, "sampler"), wrong, "sampling.structures from 1 on"))
@@ -186,6 +194,21 @@ class Campaign(Section):
                 wrong = f"{arm.role!r} is there twice"
                 found.append((("arms", i, "role"), wrong, "one arm in the role unguided, one in control"))
         return found
+
+    def _conditions(self, arm: ExtraArm) -> list[Problem]:
+        """What the checkpoint cannot be conditioned on in an arm with conditions of its own."""
+        asked, name = arm.sampling, self.model.checkpoint
+        return problems(name, trained_of(name), asked.conditions, asked.guidance_factor)
+
+    def _never_drawn(self) -> list[Problem]:
+        """Elements that MatterGen's generator excludes, whatever the checkpoint."""
+        drawn = ELEMENTS[: ELEMENTS.index(HEAVIEST) + 1]
+        never = [e for e in self.elements if e in NEVER_DRAWN or e not in drawn]
+        if not never or not self.sampling.structures or self.model.checkpoint == EMBEDDED:
+            return []
+        wrong = f"{', '.join(never)} is never drawn by MatterGen"
+        known = f"elements up to {HEAVIEST} without {', '.join(NEVER_DRAWN)}"
+        return [(("chemical_system",), wrong, f"{known}; or sampling.structures: 0")]
 
     def _template_in_the_way(self, arm: ExtraArm) -> tuple[str, str] | None:
         """What a sampler cannot hold: a search moves positions and cell, proposals bring their own atoms."""

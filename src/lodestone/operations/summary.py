@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lodestone.config.arms import Arm, arms, shards
+from lodestone.config.sections.model import trained_of
+from lodestone.sampling.mattergen.conditions import words
 from lodestone.text import columns
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ def summary(campaign: Campaign) -> str:
             "campaign",
             f"{campaign.campaign}: {campaign.chemical_system}, checkpoint {campaign.model.checkpoint}",
         ),
+        *_conditions(campaign),
         *(
             (name, " and ".join(term.describe() for term in c.terms) + f", within {c.satisfied_within:g}")
             for name, c in campaign.constraints.items()
@@ -41,3 +44,13 @@ def _arms(campaign: Campaign, sampled: list[Arm]) -> list[tuple[str, str]]:
 
 def _counted(campaign: Campaign, arm: Arm) -> str:
     return f"{shards(campaign, arm)[0].structures} structures of {arm.structures}"
+
+
+def _conditions(campaign: Campaign) -> list[tuple[str, str]]:
+    """What the model is conditioned on, where that is more or less than the chemical system."""
+    model = campaign.model
+    if not campaign.sampling.structures or not (model.conditions or model.masked):
+        return []
+    known, system = trained_of(model.checkpoint), campaign.chemical_system
+    said = words(known, system, model.conditions, model.guidance_factor, masked=model.masked)
+    return [("model", said)]

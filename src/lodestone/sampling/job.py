@@ -24,17 +24,39 @@ LOOK_AHEAD_BATCH = 32  # structures at once; it changes no result, so no setting
 def load_model(settings: Settings, device: str) -> tuple[MatterGenDiffusion, Checkpoint]:
     """The reverse process of the job's checkpoint on a device, and the checkpoint."""
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
+    from lodestone.sampling.mattergen.conditions import SYSTEM, trained
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 
-    checkpoint = load_checkpoint(locate(settings["model"]["checkpoint"]), steps=settings["sampling"]["steps"])
+    model, system = settings["model"], settings["chemical_system"]
+    checkpoint = load_checkpoint(locate(model["checkpoint"]), steps=settings["sampling"]["steps"])
+    conditions, factor = model.get("conditions", {}), model["guidance_factor"]
+    properties = {
+        name: system if name == SYSTEM else conditions[name]
+        for name in trained(checkpoint.config).used(conditions, factor)
+    }
     diffusion = MatterGenDiffusion(
         checkpoint,
-        chemical_system=settings["chemical_system"],
-        guidance_factor=settings["model"]["guidance_factor"],
+        properties=properties,
+        guidance_factor=factor,
+        within=system.split("-") if settings.get("masked") else (),
         device=device,
         corrector=settings["sampling"]["corrector"],
     )
     return diffusion, checkpoint
+
+
+def conditioning(settings: Settings, checkpoint: Checkpoint) -> str:
+    """What the job's model is conditioned on, for its log."""
+    from lodestone.sampling.mattergen.conditions import trained, words
+
+    model = settings["model"]
+    return words(
+        trained(checkpoint.config),
+        settings["chemical_system"],
+        model.get("conditions", {}),
+        model["guidance_factor"],
+        masked=bool(settings.get("masked")),
+    )
 
 
 def steering(settings: Settings, tables: Sequence[Path] = ()) -> Steering:

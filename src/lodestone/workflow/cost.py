@@ -10,7 +10,7 @@ from lodestone.config.arms import Arm
 from lodestone.config.campaign import Campaign
 from lodestone.embedded import FOLDER as EMBEDDED
 from lodestone.sampling.passes import passes
-from lodestone.workflow.sampling_settings import sampler_section, steering
+from lodestone.workflow.sampling_settings import guidance_factor, sampler_section, steering
 
 PUBLISHED_STEPS = 1000
 """Steps of every checkpoint that MatterGen's authors published."""
@@ -20,12 +20,18 @@ def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
     """Network passes that one structure of an arm takes at this number of denoising steps."""
     if arm.sampler is not None and not sampler_section(campaign, arm).uses_network:
         return 0.0
-    return passes(steering(campaign, arm), steps)
+    # an arm with a factor of its own may need both halves where the others need one, or the reverse
+    share = _halves(guidance_factor(campaign, arm)) / evaluations_per_pass(campaign)
+    return share * passes(steering(campaign, arm), steps)
 
 
 def evaluations_per_pass(campaign: Campaign) -> int:
     """1 where classifier-free guidance needs one half only, else 2."""
-    return 1 if campaign.model.guidance_factor in {0.0, 1.0} else 2
+    return _halves(campaign.model.guidance_factor)
+
+
+def _halves(factor: float) -> int:
+    return 1 if factor in {0.0, 1.0} else 2
 
 
 def denoising_steps(campaign: Campaign) -> int | None:

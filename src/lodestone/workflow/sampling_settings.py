@@ -7,7 +7,9 @@ from typing import Any
 
 from lodestone.config.arms import Arm, Shard, arms
 from lodestone.config.campaign import Campaign
+from lodestone.config.sections.model import is_masked, trained_of
 from lodestone.runtime.files import file_hash
+from lodestone.sampling.samplers.mattergen import MatterGen
 from lodestone.schema.sections import Section
 from lodestone.structures.formulas import asked
 from lodestone.workflow.assets import hashes
@@ -25,6 +27,9 @@ def sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
         "campaign": campaign.campaign,
         "chemical_system": campaign.canonical_system,
         "model": dump(campaign.model),
+        **({"masked": True} if _masked(campaign, arm) else {}),
+        # samples of such a checkpoint that were drawn before the generator's mask are drawn anew
+        **({} if trained_of(campaign.model.checkpoint).masks else {"mask_added": True}),
         "sampling": sampler_settings(campaign),
         "arm": {"name": arm.name, "kind": arm.kind, "constraint": arm.constraint, "strength": arm.strength},
         "shard": {"index": shard.index, "first": shard.first, "structures": shard.structures},
@@ -35,6 +40,22 @@ def sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
         **_other_sampler(campaign, arm),
         "assets": hashes(campaign, "model"),
     }
+
+
+def _masked(campaign: Campaign, arm: Arm) -> bool:
+    """Whether a mask, and no condition of the checkpoint, keeps an arm inside the chemical system."""
+    asked = sampler_section(campaign, arm) if arm.sampler is not None else None
+    if asked is not None and not asked.uses_network:
+        return False
+    if not isinstance(asked, MatterGen):
+        return campaign.model.masked
+    return is_masked(campaign.model, asked.conditions, asked.guidance_factor)
+
+
+def guidance_factor(campaign: Campaign, arm: Arm) -> float:
+    """The factor γ of classifier-free guidance of an arm."""
+    asked = sampler_section(campaign, arm) if arm.sampler is not None else None
+    return asked.guidance_factor if isinstance(asked, MatterGen) else campaign.model.guidance_factor
 
 
 def _other_sampler(campaign: Campaign, arm: Arm) -> Settings:

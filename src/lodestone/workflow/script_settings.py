@@ -81,6 +81,10 @@ class SampleSettings(Slice):
     particles: Keys | None
     assets: dict[str, str]
     """SHA-256 of the checkpoint's files; they decide when to run again."""
+    mask_added: bool = False
+    """Whether the checkpoint leaves the exclusion of elements to the generator."""
+    masked: bool = False
+    """Whether a mask, and no condition, keeps the types inside the chemical system."""
     potentials: Keys = Field(default_factory=dict)
     """Where a term of the constraint needs a hull."""
     look_ahead: Keys = Field(default_factory=dict)

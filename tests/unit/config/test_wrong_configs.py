@@ -1,10 +1,13 @@
 # ruff: noqa: E501  (a fault per line)
 """Every wrong campaign file ends `lodestone check` with exit code 2, its place, its key and what is allowed."""
 
+import shutil
+
 import pytest
 from click.testing import CliRunner
 
 from lodestone.cli import main
+from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 
 STRENGTHS = "strengths: [0.1, 0.3]"
 KIND = "kind: coordination, center: Co, neighbor: O, target: 4, cutoff: 2.6"
@@ -220,7 +223,7 @@ def test_a_checkpoint_folder_must_be_whole(present, missing, good, tmp_path):
 
 def test_a_whole_checkpoint_folder_is_accepted_relative_to_the_working_folder(good, tmp_path, monkeypatch):
     (tmp_path / "weights" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "weights" / "config.yaml").touch()
+    shutil.copy(EMBEDDED / "config.yaml", tmp_path / "weights")
     (tmp_path / "weights" / "checkpoints" / "last.ckpt").touch()
     (tmp_path / "config").mkdir()
     path = tmp_path / "config" / "own.yaml"

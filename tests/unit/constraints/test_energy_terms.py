@@ -150,7 +150,9 @@ def test_guidance_lowers_the_energy_above_hull_of_the_embedded_model(tmp_path: P
     found = energies(known, *estimator_and_guards(settings("energy", campaign)))
     table.write_table(found, files[1])
     checkpoint = load_checkpoint(locate("embedded"), steps=campaign.sampling.steps)
-    diffusion = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=2.0, device="cpu")
+    diffusion = MatterGenDiffusion(
+        checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=2.0, device="cpu"
+    )
     one = settings("measure", campaign)
     values = {}
     for arm in arms(campaign):

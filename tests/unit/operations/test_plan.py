@@ -6,6 +6,7 @@ from lodestone.config import arms
 from lodestone.operations.plan import disk, plan, plan_text
 from lodestone.sampling.passes import times
 from lodestone.sampling.timing import Timing, path_of, path_of_pilot, read_arm, read_rate, write
+from lodestone.schema.errors import ConfigError
 from lodestone.text import duration
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
 from lodestone.workflow.paths import CampaignPaths
@@ -73,6 +74,7 @@ lightning_module:
     corruption:
       discrete_corruptions:
         atomic_numbers: {d3pm: {schedule: {kind: standard, num_steps: 321}}}
+    model: {property_embeddings: {}}
 """
 
 
@@ -88,7 +90,8 @@ def test_steps_come_from_the_campaign_or_from_the_checkpoint(campaign, tmp_path)
     broken = tmp_path / "broken"
     folder.rename(broken)
     (broken / "config.yaml").write_text("lightning_module: [1]")
-    assert denoising_steps(campaign(model={"checkpoint": str(broken)})) is None
+    with pytest.raises(ConfigError, match=r"model\.checkpoint: cannot be used"):
+        campaign(model={"checkpoint": str(broken)})
 
 
 def test_a_plan_adds_up(campaign, tmp_path):

@@ -53,7 +53,7 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def diffusion(checkpoint: Checkpoint) -> MatterGenDiffusion:
-    return MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    return MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_strength_zero_is_upstream_with_its_mask_bit_for_bit(
     sizes = [4, 4]
     fixed = fixed_batch({4: replace(HOST, fields=fields)}, sizes)
     assert fixed is not None
-    plain = MatterGenDiffusion(checkpoint, chemical_system=None, guidance_factor=0.0)
+    plain = MatterGenDiffusion(checkpoint, properties={}, guidance_factor=0.0)
     torch.manual_seed(3)
     start = replace(plain.prior(sizes), fixed=fixed)
     zero = guided_score(plain, STRONG.objective, GuidanceOptions(0.0, start=1.1))

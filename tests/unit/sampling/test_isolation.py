@@ -71,7 +71,9 @@ def run(diffusion: Fragile, how: str, seed: int = 2) -> tuple[State, Watch]:
 
 @pytest.fixture(scope="module")
 def fragile(checkpoint: Checkpoint) -> Fragile:
-    return Fragile(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0, corrector="per_structure")
+    return Fragile(
+        checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0, corrector="per_structure"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_two_culprits_are_found_and_an_innocent_batch_is_not_accused(checkpoint:
                 raise IndexError
             return super().score(state, t)
 
-    diffusion = Picky(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    diffusion = Picky(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
     state = diffusion.prior([4, 3, 5, 6, 3])
     watch = Watch(5)
     Isolated(diffusion, watch).score(state, diffusion.times[0])
@@ -123,7 +125,7 @@ def test_two_culprits_are_found_and_an_innocent_batch_is_not_accused(checkpoint:
                 raise IndexError("too many")
             return super().score(state, t)
 
-    never = Never(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    never = Never(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
     with pytest.raises(IndexError, match="too many"):
         Isolated(never, Watch(5)).score(state, diffusion.times[0])
 
@@ -132,7 +134,7 @@ def test_two_culprits_are_found_and_an_innocent_batch_is_not_accused(checkpoint:
 def test_a_batch_without_any_edge_passes(checkpoint: Checkpoint, corrector: str) -> None:
     """Upstream's network raises for it; nothing is wrong with its structures yet."""
     diffusion = MatterGenDiffusion(
-        checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0, corrector=corrector
+        checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0, corrector=corrector
     )
     state = diffusion.prior([1, 2])
     state = state.with_fields(state.frac, state.cell * 0 + 30 * torch.eye(3), state.numbers)
@@ -164,7 +166,7 @@ def test_an_atom_without_neighbours_counts_near_the_end_only(fragile: Fragile) -
 
 
 def test_the_companion_changes_no_score_but_by_rounding(checkpoint: Checkpoint) -> None:
-    plain = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=2.0)
+    plain = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=2.0)
     torch.manual_seed(1)
     state = plain.prior(SIZES)
     bare, beside = plain.score(state, plain.times[4]), alone(plain.score(accompanied(state), plain.times[4]))

@@ -26,7 +26,7 @@ PLAN = ShardPlan("c", "v-s0.1", 0, 6, 6, 6, 5, {2: 0.5, 3: 0.5})
 @pytest.fixture(scope="module")
 def diffusion() -> MatterGenDiffusion:
     checkpoint = load_checkpoint(locate("embedded"), steps=STEPS)
-    return MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    return MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
 
 
 def steering(particles: ParticleOptions, algorithm: int = 2) -> Steering:

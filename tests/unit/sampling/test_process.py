@@ -24,7 +24,7 @@ def diffusion() -> MatterGenDiffusion:
     torch.manual_seed(0)
     module = build(config, steps=50).eval().requires_grad_(requires_grad=False)
     checkpoint = Checkpoint(module, config, None, "")  # type: ignore[arg-type]
-    return MatterGenDiffusion(checkpoint, chemical_system=None, guidance_factor=0.0)
+    return MatterGenDiffusion(checkpoint, properties={}, guidance_factor=0.0)
 
 
 def crystal(copies: int, dtype: torch.dtype = torch.float64) -> State:

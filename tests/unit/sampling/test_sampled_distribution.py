@@ -39,7 +39,7 @@ class Exact(MatterGenDiffusion):
     """
 
     def __init__(self, steps: int) -> None:
-        super().__init__(untrained(steps), chemical_system=None, guidance_factor=0.0)
+        super().__init__(untrained(steps), properties={}, guidance_factor=0.0)
 
     def score(self, state: State, t: Tensor) -> Score:  # noqa: ARG002
         """Zeros, and the exact posterior of the types; the transitions need no more."""

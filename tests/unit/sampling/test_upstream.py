@@ -34,7 +34,7 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def diffusion(checkpoint: Checkpoint) -> MatterGenDiffusion:
-    return MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    return MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
 
 
 def ours(diffusion: MatterGenDiffusion, sizes: list[int], seed: int, steering: Steering = PLAIN) -> State:
@@ -61,7 +61,7 @@ def upstreams(checkpoint: Checkpoint, gamma: float, sizes: list[int], seed: int)
         N=STEPS,
         eps_t=1 / STEPS,
     )
-    helper = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=gamma)
+    helper = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=gamma)
     torch.manual_seed(seed)
     _, mean = sampler.sample(helper._collate(sizes))
     return helper._state(mean)
@@ -69,7 +69,7 @@ def upstreams(checkpoint: Checkpoint, gamma: float, sizes: list[int], seed: int)
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0])
 def test_strength_zero_is_upstream_bit_for_bit(checkpoint: Checkpoint, gamma: float) -> None:
-    mine = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=gamma)
+    mine = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=gamma)
     zero = Steering(TARGET, GuidanceOptions(0.0, start=1.1), LoopOptions())
     found, expected = ours(mine, [4, 7, 5], 3, zero), upstreams(checkpoint, gamma, [4, 7, 5], 3)
     assert torch.equal(found.frac, expected.frac)
@@ -78,13 +78,15 @@ def test_strength_zero_is_upstream_bit_for_bit(checkpoint: Checkpoint, gamma: fl
 
 
 def test_stacked_classifier_free_guidance_is_upstreams_two_passes(checkpoint: Checkpoint) -> None:
-    mine = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=2.0)
+    mine = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=2.0)
     torch.manual_seed(4)
     state = mine.prior([4, 6])
     t = mine.times[3]
     stacked = mine.score(state, t)
     single = [
-        MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=g).score(state, t)
+        MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=g).score(
+            state, t
+        )
         for g in (0.0, 1.0)
     ]
     for name in ("frac", "cell"):
@@ -122,7 +124,7 @@ def test_every_kind_of_guidance_gives_finite_crystals(
 
 
 def test_network_passes_are_those_of_the_cost_table(checkpoint: Checkpoint) -> None:
-    fresh = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    fresh = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
     for guidance, loop, passes in [
         (GuidanceOptions(0.0), LoopOptions(), 2),
         (GuidanceOptions(0.1, start=2.0), LoopOptions(), 2),
@@ -176,7 +178,7 @@ def test_an_exploding_structure_does_not_take_its_batch_along(checkpoint: Checkp
             return sample, mean
 
     diffusion = Exploding(
-        checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0, corrector="per_structure"
+        checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0, corrector="per_structure"
     )
     rows = sample_batch(diffusion, plan(), PLAIN, 0, 3)
     assert rows["failed"].to_list() == [False, True, False]

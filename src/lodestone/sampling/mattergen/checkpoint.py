@@ -52,6 +52,9 @@ ALLOWED = frozenset(
         "torch.nn.Identity",
     }
 )
+ELEMENT_MASK = {"_target_": "mattergen.denoiser.mask_disallowed_elements", "_partial_": True}
+"""What upstream's generator adds to every checkpoint: only elements that the model knows and, where it is
+conditioned on a chemical system, only those of it; it acts in sampling alone."""
 TRAINING_ONLY = ("optimizer_partial", "scheduler_partials")
 
 
@@ -142,6 +145,9 @@ def build(config: dict[str, Any], *, steps: int | None = None) -> Any:
     from omegaconf import OmegaConf
 
     tree = OmegaConf.create(config["lightning_module"])
+    model = tree.diffusion_module.model
+    if model.get("element_mask_func") is None:  # published files leave it to the generator
+        model.element_mask_func = ELEMENT_MASK
     if steps is not None:
         schedule = tree.diffusion_module.corruption.discrete_corruptions.atomic_numbers.d3pm.schedule
         if schedule.get("kind", "standard") != "standard":

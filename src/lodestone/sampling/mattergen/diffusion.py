@@ -6,7 +6,8 @@ its own sampler, so that without guidance the same seed gives the same crystals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,8 @@ from lodestone.sampling.isolation import accompanied, alone
 from lodestone.sampling.mattergen import compat, neighbours
 from lodestone.sampling.mattergen.checkpoint import Checkpoint
 from lodestone.sampling.process import correct_each
-from lodestone.sampling.state import Kernel, Score, State
+from lodestone.sampling.state import MASK, Kernel, Score, State
+from lodestone.structures.elements import ELEMENTS
 
 compat.install()
 
@@ -43,6 +45,7 @@ from mattergen.diffusion.wrapped.wrapped_predictors_correctors import (  # noqa:
 )
 
 MOST_SHAPES = 8  # blank batches kept
+EXCLUDED = -1e10  # added to the logit of a type that must not come, as upstream does
 POSITION_SNR, LATTICE_SNR, LONGEST_STEP = 0.4, 0.2, 1e6  # as in upstream's sampling settings
 PREDICTORS: Mapping[str, Any] = {
     "pos": WrappedAncestralSamplingPredictor,
@@ -56,18 +59,22 @@ CORRECTORS: Mapping[str, Any] = {
 
 
 class MatterGenDiffusion:
-    """The reverse process of one checkpoint for one chemical system.
+    """The reverse process of one checkpoint, conditioned or not.
 
-    guidance_factor γ is classifier-free guidance: γ·conditional + (1 - γ)·unconditional; 0 is
-    unconditional and 1 conditional, each with half the work.
+    `properties` are what it is conditioned on, all at once: a chemical system as its symbols joined by
+    hyphens, all others as numbers. guidance_factor γ is classifier-free guidance: γ·conditional +
+    (1 - γ)·unconditional, where no property at all is on in the second; 0 is unconditional and 1
+    conditional, each with half the work. `within`: symbols of the only elements that the types may
+    become, for a checkpoint that is not conditioned on them.
     """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
         *,
-        chemical_system: str | None,
+        properties: Mapping[str, str | float],
         guidance_factor: float,
+        within: Sequence[str] = (),
         device: torch.device | str = "cpu",
         corrector: str = "upstream",
     ) -> None:
@@ -76,8 +83,12 @@ class MatterGenDiffusion:
         self._module = module.diffusion_module
         self._corruption = self._module.corruption
         self._device = torch.device(device)
-        self._system = chemical_system
-        self._factor = guidance_factor if chemical_system else 0.0
+        self._properties = {  # numbers as upstream's generator hands them over
+            name: value if isinstance(value, str) else torch.tensor(value, dtype=torch.float)
+            for name, value in properties.items()
+        }
+        self._factor = guidance_factor if properties else 0.0
+        self._outside = _outside(within).to(self._device) if within else None
         levels = self._corruption.discrete_corruptions["atomic_numbers"].N
         sampler = PredictorCorrector(
             diffusion_module=self._module,
@@ -127,6 +138,10 @@ class MatterGenDiffusion:
         return [chosen[i] for i in part.structure_idx[counts == 0].unique().tolist()]
 
     def _score(self, state: State, t: Tensor) -> Score:
+        found = self._free_score(state, t)
+        return found if self._outside is None else replace(found, logits=found.logits + self._outside)
+
+    def _free_score(self, state: State, t: Tensor) -> Score:
         if self._factor == 0:
             return self._one_score(state, t, conditional=False)
         if self._factor == 1:
@@ -197,7 +212,7 @@ class MatterGenDiffusion:
         graph = self._twice(state)
         off = torch.arange(2 * n, device=self._device)[:, None] >= n
         graph = property_embeddings.replace_use_unconditional_embedding(
-            batch=graph, use_unconditional_embedding={"chemical_system": off}
+            batch=graph, use_unconditional_embedding=dict.fromkeys(self._properties, off)
         )
         times = torch.full((2 * n,), float(t), device=self._device)
         found = self._module.score_fn(graph, times)
@@ -210,8 +225,7 @@ class MatterGenDiffusion:
         )
 
     def _collate(self, n_atoms: list[int]) -> Any:
-        """A batch of blank crystals with the condition attached."""
-        condition = {"chemical_system": self._system} if self._system else {}
+        """A batch of blank crystals with the conditions attached."""
         return collate(
             [
                 ChemGraph(
@@ -219,7 +233,7 @@ class MatterGenDiffusion:
                     pos=torch.zeros(n, 3),
                     cell=torch.eye(3)[None],
                     num_atoms=torch.tensor([n]),
-                    **condition,
+                    **self._properties,
                 )
                 for n in n_atoms
             ]
@@ -266,3 +280,10 @@ class MatterGenDiffusion:
 
     def _times(self, state: State, t: Tensor) -> Tensor:
         return torch.full((state.n_structures,), float(t), device=self._device)
+
+
+def _outside(within: Sequence[str]) -> Tensor:
+    """What is added to type logits so that only these elements come, (101,)."""
+    added = torch.full((MASK,), EXCLUDED)
+    added[[ELEMENTS.index(symbol) for symbol in within]] = 0.0
+    return added

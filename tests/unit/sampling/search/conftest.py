@@ -29,6 +29,8 @@ def diffusion() -> Iterator[MatterGenDiffusion]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield MatterGenDiffusion(
-        load_checkpoint(locate("embedded"), steps=10), chemical_system="Co-Li-O", guidance_factor=1.0
+        load_checkpoint(locate("embedded"), steps=10),
+        properties={"chemical_system": "Co-Li-O"},
+        guidance_factor=1.0,
     )
     torch.set_num_threads(threads)

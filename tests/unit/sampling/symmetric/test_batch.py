@@ -32,7 +32,7 @@ PROPOSALS = [
 @pytest.fixture(scope="module")
 def diffusion() -> MatterGenDiffusion:
     checkpoint = load_checkpoint(locate("embedded"), steps=6)
-    return MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    return MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
 
 
 def plan(first: int = 0, structures: int = 6) -> ShardPlan:

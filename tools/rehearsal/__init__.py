@@ -1,0 +1,1 @@
+"""A campaign at full size without the published weights: real architectures, random numbers in them."""
