@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 GPU_ONLY = re.compile(r"^(nvidia-(?!ml-py3)|cuda-|triton)")
-LISTS = ["cpu", "cuda"]
+LISTS = ["cpu", "cuda", "cuda12"]
 
 
 def pins(root, name):
