@@ -64,9 +64,11 @@ def for_torch() -> Literal["cpu", "cuda"]:
     if choice == "cuda":
         insist(gpu.fault(gpu.look()))
         return "cuda"
+    if choice == "cpu":
+        return "cpu"
     import torch
 
-    return "cuda" if choice == "auto" and torch.cuda.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def insist(found: gpu.Fault | None) -> None:
