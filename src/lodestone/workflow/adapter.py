@@ -90,7 +90,7 @@ def given_to(job: Any) -> str:
     from lodestone.runtime.device import settle
     from snakemake_executor_plugin_submitit.resources import gpus_in_words
 
-    threads = threads_in_words(job.threads, _own_threads(job.rule), len(os.sched_getaffinity(0)))
+    threads = threads_in_words(job.threads, _own_threads(job), len(os.sched_getaffinity(0)))
     return f"{threads}\n{settle(gpus_in_words(dict(job.resources.items())))}"
 
 
@@ -106,12 +106,12 @@ def threads_in_words(threads: int, own: int | None, usable: int) -> str:
     return f"threads: {threads}, {source}{few}"
 
 
-def _own_threads(rule: str) -> int | None:
-    """The threads that a rule of Lodestone names; None for any other rule."""
+def _own_threads(job: Any) -> int | None:
+    """The threads that the rule of a job names, in the rules beside its script; None where there are none."""
     from lodestone.workflow.jobs import RulesError, read_rules
 
     with suppress(RulesError):
-        needs = read_rules().get(rule)
+        needs = read_rules(Path(job.scriptdir).parent / "rules").get(job.rule)
         return needs.threads if needs else None
     return None
 
