@@ -4,7 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo case-studies test test-fast test-slurm lint format docs clean pins embedded bench
 
-# auto: CUDA where nvidia-smi works; or DEVICE=cpu, DEVICE=cuda
+# auto: what was once chosen, else CUDA where there is a driver; or DEVICE=cpu, DEVICE=cuda (the list that fits
+# the driver), DEVICE=cuda12
 DEVICE ?= auto
 BIN := .venv/bin
 CASE_STUDIES := boron fe-nd-b li-co-o cu-si-p cu-si-p-ca
@@ -20,7 +21,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
 
-setup: ## build .venv from envs/ (DEVICE=auto|cpu|cuda); nothing to do where it is up to date
+setup: ## build .venv from envs/ (DEVICE=auto|cpu|cuda|cuda12); nothing to do where it is up to date
 	@envs/setup.sh $(DEVICE)
 
 demo: setup ## the demonstration campaign, from nothing to results/demo/report.html

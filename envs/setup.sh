@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Build .venv from the pinned lists; does nothing where it is already what the lists say.
-# Usage: envs/setup.sh [auto|cpu|cuda]     (make setup DEVICE=cpu)
+# Usage: envs/setup.sh [auto|cpu|cuda|cuda12]     (make setup DEVICE=cpu)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . envs/uv.sh
+. envs/device.sh
 
 stamp=.venv/.lodestone
-device="${1:-auto}"
-if [ "$device" = auto ]; then
-  device=cpu
-  if nvidia-smi >/dev/null 2>&1; then device=cuda; fi
-  if [ -f "$stamp" ]; then device="$(cut -d' ' -f1 "$stamp")"; fi # what was once chosen stays
-fi
+asked="${1:-auto}"
+device="$(chosen_list "$asked" "$(cut -d' ' -f1 "$stamp" 2>/dev/null || true)")" || exit 2
 pins="envs/$device.txt"
-[ -f "$pins" ] || { echo "setup: DEVICE is auto, cpu or cuda, not '$device'" >&2; exit 2; }
+case "$device" in
+  cpu | cuda | cuda12) ;;
+  *) echo "setup: DEVICE is auto, cpu, cuda or cuda12, not '$device'" >&2; exit 2 ;;
+esac
 
 wanted="$device $(cat "$pins" pyproject.toml | sha256sum | cut -d' ' -f1)"
 python=.venv/bin/python

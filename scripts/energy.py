@@ -11,9 +11,11 @@ def main(*, symmetrized: Path, screened: Path, settings: EnergySettings, output:
 
     What made the energies is written beside `output`, as JSON.
     """
+    from lodestone.energies.device import insist
     from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
+    insist(settings.energy.estimator)  # before a model is loaded
     with alone(state, output) as needed:
         if needed:
             _evaluate(symmetrized, screened, settings, output, state)

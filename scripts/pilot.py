@@ -24,14 +24,16 @@ def main(
     `hull` holds the references and their energies, where a term needs them.
     """
     from lodestone.pilot.record import tried_table
+    from lodestone.runtime.device import for_torch
     from lodestone.runtime.files import remove_folder, write_json, write_text
     from lodestone.runtime.locks import alone
     from lodestone.sampling import timing
     from lodestone.structures.table import to_tsv, write_table
 
+    device = for_torch()  # before any weights: a GPU that is asked for and lacks is told in seconds
     with alone(state, output) as needed:
         if needed:
-            found, everything, taken = _choose(references, reference_energies, settings, state, hull)
+            found, everything, taken = _choose(device, references, reference_energies, settings, state, hull)
             if taken and taken.structures:
                 timing.write(timing.path_of_pilot(output), taken)
             write_table(everything, structures)
@@ -41,11 +43,9 @@ def main(
 
 
 def _choose(
-    references: Path, reference_energies: Path, settings: PilotSettings, state: Path, hull: list[Path]
+    device: str, references: Path, energies: Path, settings: PilotSettings, state: Path, hull: list[Path]
 ) -> tuple[dict[str, Any], Any, Any]:
     """The document, all structures, and how long they took."""
-    import torch
-
     from lodestone.constraints.context import context_of
     from lodestone.energies.estimators import estimator_and_guards
     from lodestone.energies.hull import with_energies
@@ -55,11 +55,10 @@ def _choose(
     from lodestone.sampling.job import load_model
     from lodestone.structures.table import read_table
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     own = settings.guided
     diffusion, checkpoint = load_model(own, device)
     sampler = Sampler(diffusion, checkpoint.config, settings.params(), state, device, hull)
-    known = with_energies(read_table(references), read_table(reference_energies))
+    known = with_energies(read_table(references), read_table(energies))
     estimator, guards = estimator_and_guards(settings.params())
     context = context_of(own, hull)
     found, everything = run_pilot(

@@ -10,9 +10,11 @@ def main(*, references: Path, settings: EnergySettings, output: Path, state: Pat
 
     What made the energies is written beside `output`, as JSON.
     """
+    from lodestone.energies.device import insist
     from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
+    insist(settings.energy.estimator)  # before a model is loaded
     with alone(state, output) as needed:
         if needed:
             _evaluate(references, settings, output, state)

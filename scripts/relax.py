@@ -24,9 +24,11 @@ def main(
 
     `hull` holds the references and their energies, where a term needs them.
     """
+    from lodestone.energies.device import insist
     from lodestone.runtime.checkpoints import clear
     from lodestone.runtime.locks import alone
 
+    insist(settings.energy.estimator)  # before a model is loaded
     with alone(state, output) as needed:
         if needed:
             _relax(samples, measured, settings, output, state, hull)

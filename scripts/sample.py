@@ -27,23 +27,28 @@ def main(
     """
     from lodestone.pilot.record import read
     from lodestone.pilot.run import with_strength
+    from lodestone.runtime.device import for_torch
     from lodestone.runtime.files import remove_folder
     from lodestone.runtime.locks import alone
 
+    device = for_torch()  # before any weights: a GPU that is asked for and lacks is told in seconds
     chosen = settings.params()
     if pilot:
         chosen = with_strength(chosen, read(pilot[0])["strength"])
     with alone(state, output) as needed:
         if needed:
-            _sample(chosen, output, state, hull, proposals)
+            _sample(chosen, device, output, state, hull, proposals)
             remove_folder(state, up_to="state")
 
 
 def _sample(
-    settings: dict[str, Any], output: Path, state: Path, hull: list[Path], proposals: list[Path]
+    settings: dict[str, Any],
+    device: str,
+    output: Path,
+    state: Path,
+    hull: list[Path],
+    proposals: list[Path],
 ) -> None:
-    import torch
-
     from lodestone.runtime.progress import reporter
     from lodestone.sampling import timing
     from lodestone.sampling.batches import folder_of
@@ -53,7 +58,6 @@ def _sample(
     from lodestone.sampling.shard import collect, run_shard
     from lodestone.structures.table import write_table
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     made = drawer(Job(settings, device, hull, proposals))
     plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from snakemake_executor_plugin_submitit.payload import Payload
 from snakemake_executor_plugin_submitit.status import SACCT, SQUEUE, Row, compact, read_sacct, read_squeue
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 TIMEOUT = 120.0  # seconds for one command of SLURM
 UNREACHABLE = re.compile(
     r"unable\ to\ contact | socket\ timed | connection\ (refused|timed|reset) | zero\ bytes | in\ standby"
@@ -131,6 +132,8 @@ class Local:
         ids = []
         with outside_of_jobs():
             for payload in payloads:
+                # submitit would show each job the first GPUs of the machine, or none, whatever is visible
+                payload.variables[VISIBLE] = os.environ.get(VISIBLE)
                 job = executor.submit(payload)
                 self._children[job.job_id] = job
                 ids.append(str(job.job_id))

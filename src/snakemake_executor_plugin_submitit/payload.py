@@ -38,6 +38,7 @@ class Payload:
 
     def __init__(self, command: str, cwd: str, grace: float) -> None:
         self.command, self.cwd, self.grace = command, cwd, grace
+        self.variables: dict[str, str | None] = {}  # to be set, or unset, before anything else
         self.requeues = 0
         self._child: subprocess.Popen[bytes] | None = None
         self._terminated = False
@@ -50,6 +51,11 @@ class Payload:
         """Run the command; raises JobFailedError where it fails."""
         import submitit
 
+        for name, value in self.variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         environment = submitit.JobEnvironment()
         self._files = JobFiles(Path(environment.paths.folder), environment.job_id)
         self._files.outcome.unlink(missing_ok=True)  # of an earlier start of a job that was requeued

@@ -35,8 +35,10 @@ MANAGED = {
     "time": "runtime",
     "mem": "mem_mb",
     "mem-per-cpu": "mem_mb_per_cpu",
-    "cpus-per-task": "cpus_per_task or threads",
+    "cpus-per-task": "threads of the rule, or set-threads of the profile",
+    "gpus": "gpus",
     "gpus-per-node": "gpus",
+    "gpus-per-task": "gpus",
     "partition": "slurm_partition",
     "account": "slurm_account",
     "qos": "qos",
@@ -67,24 +69,29 @@ def parameters(resources: Mapping[str, Any], threads: int, settings: Settings) -
     """The parameters of submitit's AutoExecutor for a job.
 
     Args:
-        resources: `runtime` (minutes), `mem_mb` or `mem_mb_per_cpu`, `cpus_per_task`, `gpus` (a number, or
-            `kind:number`), `slurm_partition`, `slurm_account`, `qos`, `constraint`, `gres`, `slurm_exclude`,
+        resources: `runtime` (minutes), `mem_mb` or `mem_mb_per_cpu`, `gpus` (a number, or `kind:number`),
+            `slurm_partition`, `slurm_account`, `qos`, `constraint`, `gres`, `slurm_exclude`,
             `slurm_nodelist`, `slurm_extra` (further sbatch options, as on its command line).
-        threads: CPUs where `cpus_per_task` is not given.
+        threads: of the job, which are its CPUs. One number decides: `cpus_per_task` may repeat it, no more.
         settings: Of the executor.
 
     Raises:
         ResourceError: a value is wrong; the message names the resource and what is allowed.
     """
-    cpus = _number(resources, "cpus_per_task", least=1) or max(1, int(threads))
+    cpus = max(1, int(threads))
+    if (given := _number(resources, "cpus_per_task", least=1)) not in {None, cpus}:
+        raise ResourceError(
+            f"cpus_per_task is {given:g}, but the threads of the job are {cpus}, and one number decides: "
+            f"write `set-threads: {{RULE: {given:g}}}` in the profile in place of cpus_per_task"
+        )
     found: dict[str, Any] = {
         "timeout_min": math.ceil(_number(resources, "runtime", least=0.1) or DEFAULT_MINUTES),
-        "cpus_per_task": int(cpus),
+        "cpus_per_task": cpus,
         "stderr_to_stdout": True,
         "slurm_array_parallelism": settings.array_parallelism,
         "slurm_signal_delay_s": settings.signal_delay,
         # a bare srun inside a job may get one CPU, or all of them
-        "slurm_srun_args": ["--cpus-per-task", str(int(cpus))],
+        "slurm_srun_args": ["--cpus-per-task", str(cpus)],
         "slurm_additional_parameters": _extra(resources) | {"requeue": True},
     }
     common = {"setup": list(settings.setup), "partition": settings.partition}
@@ -97,6 +104,21 @@ def parameters(resources: Mapping[str, Any], threads: int, settings: Settings) -
                 raise ResourceError(f"gpus and {resource} both ask for GPUs; give one of them")
             found[parameter] = value
     return found
+
+
+def gpus_in_words(resources: Mapping[str, Any]) -> str | None:
+    """What of GPUs these resources of a job ask for, as `gpus=1`; None where they ask for none.
+
+    Raises:
+        ResourceError: `gpus` is neither a number nor `kind:number`.
+    """
+    for name in ("gpus", "gpu"):
+        if resources.get(name):
+            return f"{name}={resources[name]}" if _gpus({name: resources[name]}) else None
+    for name in ("gres", "slurm_gres"):
+        if (_text(resources, name) or "").startswith("gpu"):
+            return f"{name}={resources[name]}"
+    return None
 
 
 def summary(parameters: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
 import re
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 GPU_ONLY = re.compile(r"^(nvidia-(?!ml-py3)|cuda-|triton)")
-LISTS = ["cpu", "cuda"]
+LISTS = ["cpu", "cuda", "cuda12"]
 
 
 def pins(root, name):
@@ -47,10 +49,22 @@ def test_the_cpu_list_is_the_cuda_list_without_what_only_a_gpu_needs(root):
     assert any(name.startswith("nvidia-cudnn") for name in cuda)
 
 
+def test_the_list_for_older_drivers_differs_in_torch_and_what_it_brings_alone(root):
+    new, old = pins(root, "cuda"), pins(root, "cuda12")
+    ours = {name for name in old if not GPU_ONLY.match(name)}
+    assert ours == {name for name in new if not GPU_ONLY.match(name)}
+    assert {name for name in ours if str(old[name]) != str(new[name])} == {"torch"}
+    assert any(name.endswith("-cu12") for name in old)
+    assert not any(name.endswith("-cu13") for name in old)
+    (runtime,) = old["nvidia-cuda-runtime-cu12"].specifier
+    assert runtime.version.startswith("12.")
+
+
 def test_the_environment_is_the_one_that_is_pinned(root):
     from importlib.metadata import version
 
-    pinned = pins(root, "cpu")
+    stamp = Path(sys.prefix, ".lodestone")  # of envs/setup.sh
+    pinned = pins(root, stamp.read_text().split()[0] if stamp.exists() else "cpu")
     different = {}
     for requirement in declared(root):
         (pin,) = pinned[canonicalize_name(requirement.name)].specifier

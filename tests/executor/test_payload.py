@@ -22,9 +22,11 @@ PARAMETERS = {"timeout_min": 5, "stderr_to_stdout": True}
 def submit(tmp_path):
     cluster, begun = Local(), []
 
-    def go(command, grace=20.0, name="job"):
+    def go(command, grace=20.0, name="job", **parameters):
         folder = tmp_path / name
-        (id_,) = cluster.submit([Payload(command, str(tmp_path), grace)], PARAMETERS, name, folder)
+        (id_,) = cluster.submit(
+            [Payload(command, str(tmp_path), grace)], PARAMETERS | parameters, name, folder
+        )
         begun.append(id_)
         return JobFiles(folder, id_), cluster
 
@@ -47,6 +49,19 @@ def test_success_is_written_down_with_where_and_when(submit):
     assert start["host"]
     assert start["python"] == sys.executable
     assert "said" in files.log.read_text()
+
+
+@pytest.mark.parametrize("visible", [None, "", "2,3", "MIG-1"])
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_a_process_of_this_machine_sees_the_gpus_that_are_visible_here(submit, monkeypatch, visible, gpus):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    files, _ = submit("echo shown=${CUDA_VISIBLE_DEVICES-all}.", gpus_per_node=gpus)
+    until(files.outcome.exists)
+    assert f"shown={'all' if visible is None else visible}." in files.log.read_text()
+    (start,) = read(files.started)["starts"]
+    assert start["cuda_visible_devices"] == visible
 
 
 def test_failure_is_written_down_with_its_exit_code(submit):

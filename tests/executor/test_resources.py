@@ -1,6 +1,6 @@
 import pytest
 
-from snakemake_executor_plugin_submitit.resources import ResourceError, parameters, summary
+from snakemake_executor_plugin_submitit.resources import ResourceError, gpus_in_words, parameters, summary
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 
 SETTINGS = ExecutorSettings(array_parallelism=7, signal_delay=90, setup=["module load cuda"])
@@ -12,14 +12,14 @@ def asked(**resources):
 
 def test_everything_that_can_be_asked():
     found = asked(
-        runtime=45, mem_mb=1500, cpus_per_task=4, gpus=1, slurm_partition="gpu", slurm_account="lab",
+        runtime=45, mem_mb=1500, cpus_per_task=2, gpus=1, slurm_partition="gpu", slurm_account="lab",
         qos="high", constraint="a100", slurm_extra="--reservation=week47 --exclusive --comment 'two words'",
     )  # fmt: skip
     assert found == {
-        "timeout_min": 45, "slurm_mem": "1500MB", "cpus_per_task": 4, "gpus_per_node": 1,
+        "timeout_min": 45, "slurm_mem": "1500MB", "cpus_per_task": 2, "gpus_per_node": 1,
         "slurm_partition": "gpu", "slurm_account": "lab", "slurm_qos": "high", "slurm_constraint": "a100",
         "stderr_to_stdout": True, "slurm_array_parallelism": 7, "slurm_signal_delay_s": 90,
-        "slurm_setup": ["module load cuda"], "slurm_srun_args": ["--cpus-per-task", "4"],
+        "slurm_setup": ["module load cuda"], "slurm_srun_args": ["--cpus-per-task", "2"],
         "slurm_additional_parameters": {
             "reservation": "week47", "exclusive": True, "comment": "two words", "requeue": True,
         },
@@ -56,11 +56,33 @@ def test_no_gpu_asked_for_is_none():
 @pytest.mark.parametrize(
     ("resources", "words"),
     [
+        ({}, None),
+        ({"gpus": 0, "gpu": 0}, None),
+        ({"gpus": "0"}, None),
+        ({"gpus": 2}, "gpus=2"),
+        ({"gpus": "a100:1"}, "gpus=a100:1"),
+        ({"gpu": 1}, "gpu=1"),
+        ({"gres": "gpu:v100:1"}, "gres=gpu:v100:1"),
+        ({"gres": "shard:4", "slurm_partition": "gpu"}, None),
+    ],
+)
+def test_gpus_in_words_are_those_that_slurm_is_asked_for(resources, words):
+    assert gpus_in_words(resources) == words
+    found = asked(**resources)
+    assert ("gpus_per_node" in found or found.get("slurm_gres", "").startswith("gpu")) == (words is not None)
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
         ({"runtime": "long"}, ["runtime", "'long'", "number"]),
         ({"runtime": 0}, ["runtime", "0.1"]),
         ({"mem_mb": -5}, ["mem_mb", "-5"]),
         ({"mem_mb": float("nan")}, ["mem_mb"]),
         ({"cpus_per_task": 0}, ["cpus_per_task"]),
+        ({"cpus_per_task": 8}, ["cpus_per_task is 8", "threads of the job are 2", "set-threads: {RULE: 8}"]),
+        ({"cpus_per_task": 1}, ["cpus_per_task is 1", "threads of the job are 2"]),
+        ({"gpus": 1, "slurm_extra": "--gpus=2"}, ["--gpus is managed", "gpus"]),
         ({"gpus": "many"}, ["gpus", "a100:1"]),
         ({"gpus": "a100:1", "gres": "gpu:1"}, ["gpus", "gres"]),
         ({"slurm_extra": "--time=99"}, ["--time", "runtime"]),

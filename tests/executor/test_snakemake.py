@@ -103,6 +103,37 @@ def test_a_group_is_one_job_with_the_needs_of_all(run):
         assert (record.parameters["slurm_mem"], record.parameters["timeout_min"]) == ("200MB", 5)
 
 
+THREADS = """
+rule all:
+    input: "a", "b"
+rule a:
+    output: "a"
+    threads: 2
+    shell: "echo {threads} > {output}"
+rule b:
+    output: "b"
+    threads: 3
+    shell: "echo {threads} > {output}"
+"""
+
+
+def test_the_threads_of_a_job_are_its_cpus_and_the_profile_s_word_wins(run):
+    (run.folder / "Snakefile").write_text(THREADS)
+    assert run.start("--set-threads", "a=5", snakefile=run.folder / "Snakefile").wait(60) == 0, run.text
+    assert [(run.folder / name).read_text() for name in "ab"] == ["5\n", "3\n"]
+    asked = {record.rules: record.parameters["cpus_per_task"] for record in run.records()}
+    assert asked == {("a",): 5, ("b",): 3}
+
+
+def test_cpus_beside_threads_fail_the_rule_by_name_with_what_to_write(run):
+    (run.folder / "Snakefile").write_text(THREADS)
+    asked = ("--keep-going", "--set-resources", "a:cpus_per_task=8")
+    assert run.start(*asked, snakefile=run.folder / "Snakefile").wait(60) == 1
+    assert "a: cpus_per_task is 8, but the threads of the job are 2" in run.text
+    assert "set-threads: {RULE: 8}" in run.text
+    assert [record.rules for record in run.records()] == [("b",)]
+
+
 def test_a_resource_that_makes_no_sense_fails_its_jobs_by_name(run):
     text = GROUPED.replace("mem_mb=100", "mem_mb=100, slurm_extra='--time=5'").replace("{resources.bad}", "x")
     (run.folder / "Snakefile").write_text(text)

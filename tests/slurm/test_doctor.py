@@ -105,16 +105,18 @@ def test_what_the_cluster_does_not_allow_is_told_before_a_campaign_is_sent(docto
     assert checks["partition low"]["remedy"] == "runtime: 1440 or less in config.yaml"
 
 
-def test_a_gpu_that_torch_does_not_see_is_odd(doctor, own, tmp_path):
+def test_a_gpu_that_torch_cannot_use_is_missing_before_and_on_the_node(doctor, own, tmp_path):
     import torch
 
     code, checks, done = doctor(gpus=1)
-    assert code == 0, done.stdout
     device = checks["device on the node"]
     assert "CUDA_VISIBLE_DEVICES=" in device["found"]
     if not torch.cuda.is_available():  # the GPUs of the test cluster are pretended
-        assert device["state"] == "odd"
+        assert code == 2, done.stdout
+        assert device["state"] == "missing"
         assert "1 GPU asked for" in device["found"]
+        here = checks["GPU for sample"]["state"]
+        assert here == ("missing" if torch.version.cuda is None else "good")
         assert device["remedy"]
     assert nothing_left(own, tmp_path)
 

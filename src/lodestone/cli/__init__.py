@@ -253,9 +253,11 @@ def doctor(
     """Look whether everything that a campaign needs is here.
 
     Python and packages, the device that networks run on, the embedded assets, threads, and whether results/
-    can be written. Exit code 0, or 1 where something needed is missing, with what to do about it.
+    can be written. Exit code 0, or 1 where something needed is missing, with what to do about it; 2 where a
+    GPU is asked for that this installation or a node cannot serve.
 
-    With --profile also the cluster: SLURM's commands, its controller, partitions and limits. Then one small
+    With --profile also the cluster: whether this installation can use the GPUs that the profile asks for,
+    SLURM's commands, its controller, partitions and limits. Then one small
     job is sent with what a sampling job asks for (but five minutes at most). It tells what it sees on its
     node: this installation, a GPU for torch, the results, and with --config the campaign's weights and
     models. Where it does not start in time it is cancelled.
@@ -287,8 +289,8 @@ def doctor(
         if not as_json:
             click.echo(line(check))
     click.echo(json.dumps(as_dicts(checks), indent=2) if as_json else f"\n{verdict(checks)}")
-    if any(check.state == "missing" for check in checks):
-        sys.exit(NOT_READY)
+    if missing := [check.exit_code for check in checks if check.state == "missing"]:
+        sys.exit(max(missing))
 
 
 main.add_command(references_group)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lodestone.config.campaign import Campaign
+from lodestone.doctor.gpus import gpus
 from lodestone.doctor.installation import Check, needed
 from lodestone.doctor.job import Sent, judged, send
 from lodestone.operations.arrays import arrays, asked, submission
@@ -159,6 +160,7 @@ def examine(
     yield Check(
         "profile", "odd" if profile.remarks else "good", "; ".join((str(profile.path), *profile.remarks))
     )
+    yield from gpus(profile, rules, campaign)
     if profile.cluster == "slurm":
         for step in (commands, controller):
             checks = list(step())

@@ -17,6 +17,7 @@ from lodestone.config.campaign import Campaign
 from lodestone.embedded import FOLDER as EMBEDDED
 from lodestone.embedded import REBUILD
 from lodestone.energies.estimators import settings_of
+from lodestone.runtime import device, gpu
 from lodestone.runtime.files import file_hash
 from lodestone.sampling.mattergen.checkpoint import HUB_REPOSITORY
 from lodestone.workflow import potentials
@@ -94,6 +95,10 @@ SETUP = "run `make setup`"
 MARKS = {"good": "good   ", "odd": "odd    ", "missing": "MISSING"}
 
 
+NO_GPU = 2
+"""Exit code where a GPU is asked for that this installation or a node cannot serve."""
+
+
 @dataclass(frozen=True)
 class Check:
     """What was looked at, how it is, and what to do where it is not good."""
@@ -102,6 +107,8 @@ class Check:
     state: Literal["good", "odd", "missing"]
     found: str
     remedy: str = ""
+    exit_code: int = 1
+    """Of the command, where it is missing."""
 
 
 def examine(results: Path = Path("results")) -> Iterator[Check]:
@@ -189,13 +196,24 @@ def _snakemake() -> Iterator[Check]:
 
 
 def _device() -> Iterator[Check]:
-    import torch
+    """The device of this machine; a GPU that `LODESTONE_DEVICE` insists on must be there."""
+    choice, sight = device.wanted(), gpu.look()
+    fault = gpu.fault(sight)
+    cpus = f"CPU, {_cores()} cores"
+    if choice == "cpu":
+        yield Check("device", "good", f"{cpus}, as {device.VARIABLE}=cpu says")
+    elif fault is None:
+        import torch
 
-    if torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / 2**30
-        yield Check("device", "good", f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
+        yield Check("device", "good", f"{sight.name}, {memory:.0f} GiB")
+    elif choice == "cuda":
+        said = f"{device.VARIABLE}=cuda asks for a GPU, but {fault.cause}"
+        yield Check("device", "missing", said, fault.remedy, exit_code=NO_GPU)
+    elif sight.on_machine:
+        yield Check("device", "odd", f"{cpus}, though the machine has a GPU: {fault.cause}", fault.remedy)
     else:
-        yield Check("device", "good", f"CPU, {_cores()} cores (no GPU that torch can use)")
+        yield Check("device", "good", f"{cpus} (no GPU on this machine)")
 
 
 def _assets() -> Iterator[Check]:

@@ -15,8 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.doctor.installation import Check
+from lodestone.doctor.installation import NO_GPU, Check
 from lodestone.operations.profile import Profile
+from lodestone.runtime import gpu
+from lodestone.runtime.device import VARIABLE
 from lodestone.runtime.files import remove_folder, write_json
 
 if TYPE_CHECKING:
@@ -78,22 +80,24 @@ def gpus_asked(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _gpu(answer: Mapping[str, Any], parameters: Mapping[str, Any]) -> Check:
-    torch, wanted = answer["torch"], gpus_asked(parameters)
-    if "error" in torch:
-        return Check("torch on the node", "missing", torch["error"], "run `make setup`")
-    version = f"torch {torch['version']}, imported in {torch['seconds']} s"
+    found, wanted = dict(answer["torch"]), gpus_asked(parameters)
+    if "error" in found and "torch" not in found:
+        return Check("torch on the node", "missing", found["error"], "run `make setup`")
+    version = f"torch {found['torch']}, imported in {found.pop('seconds')} s"
+    sight = gpu.Sight(**found)
+    fault = gpu.fault(sight)
     if wanted is None:
-        more = f" (there is a {torch['gpu']})" if torch["cuda"] else ""
+        more = f" (there is a {sight.name})" if sight.usable else ""
         return Check("device on the node", "good", f"CPU, no GPU is asked for{more}; {version}")
-    visible = f"CUDA_VISIBLE_DEVICES={answer['visible'] or ''}"
-    if torch["cuda"]:
-        return Check("device on the node", "good", f"{torch['gpu']}; {visible}; {version}")
-    found = f"{wanted} asked for, {visible}, but torch sees none; {version}"
-    if "+cpu" in torch["version"]:
-        remedy = "this torch is built without CUDA: `make setup DEVICE=cuda`"
-    else:
-        remedy = "look at `nvidia-smi` in a job: the driver may be missing or older than this torch needs"
-    return Check("device on the node", "odd", found, f"{remedy}; jobs would sample on CPUs")
+    visible = f"CUDA_VISIBLE_DEVICES={sight.visible or ''}"
+    if (answer.get("device") or "").lower() == "cpu":
+        remedy = f"take {VARIABLE} out of submitit-setup and the shell, or the GPU out of the profile"
+        said = f"{wanted} asked for, {visible}, but {VARIABLE}=cpu there: jobs compute on CPUs; {version}"
+        return Check("device on the node", "odd", said, remedy)
+    if fault is None:
+        return Check("device on the node", "good", f"{sight.name}; {visible}; {version}")
+    said = f"{wanted} asked for, {visible}, but {fault.cause}; {version}"
+    return Check("device on the node", "missing", said, fault.remedy, exit_code=NO_GPU)
 
 
 def _cpus(answer: Mapping[str, Any], parameters: Mapping[str, Any]) -> Check:
@@ -101,7 +105,7 @@ def _cpus(answer: Mapping[str, Any], parameters: Mapping[str, Any]) -> Check:
     text = f"{found} usable, {wanted} asked for"
     if found < wanted:
         return Check(
-            "CPUs on the node", "odd", text, "cpus_per_task of the profile, or how the cluster binds them"
+            "CPUs on the node", "odd", text, "set-threads of the profile, or how the cluster binds them"
         )
     return Check("CPUs on the node", "good", text)
 

@@ -12,11 +12,14 @@ import shutil
 import socket
 import sys
 import time
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import lodestone
+from lodestone.runtime import gpu
+from lodestone.runtime.device import VARIABLE
 from lodestone.runtime.files import write_json
 
 
@@ -30,7 +33,7 @@ def look(question: dict[str, Any], folder: Path) -> dict[str, Any]:
         "version": metadata.version("lodestone"),
         "job": os.environ.get("SLURM_JOB_ID"),
         "cpus": len(os.sched_getaffinity(0)),
-        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "device": os.environ.get(VARIABLE),
         "free": shutil.disk_usage(folder).free,
         "files": {path: Path(path).is_file() for path in question.get("files", [])},
         "torch": torch_sees(),
@@ -38,19 +41,11 @@ def look(question: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def torch_sees() -> dict[str, Any]:
-    """The version of torch and the GPU that it can use; the error where it cannot be imported."""
+    """What torch and the system say about GPUs (`gpu.Sight`); the error where torch cannot be imported."""
     begin = time.monotonic()
     try:
-        import torch
-
-        usable = torch.cuda.is_available()
-        return {
-            "version": str(torch.__version__),
-            "cuda": usable,
-            "gpu": str(torch.cuda.get_device_name(0)) if usable else None,
-            "gpus": torch.cuda.device_count() if usable else 0,
-            "seconds": round(time.monotonic() - begin, 1),
-        }
+        found = asdict(gpu.look())
+        return found | {"seconds": round(time.monotonic() - begin, 1)}
     except Exception as error:  # noqa: BLE001  # whatever a broken installation raises is the finding
         return {"error": f"{type(error).__name__}: {error}"}
 

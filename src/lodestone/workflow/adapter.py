@@ -3,10 +3,11 @@
 A script ends with `run(main, globals())`. Inside a rule the arguments of `main` are the rule's inputs,
 outputs and params of the same names; from a shell they are options of the same names, and `settings`
 is the slice of a campaign file that the stage depends on. What `main` annotates with a model is checked
-by it. Either way threads are set before any
-numerical library is imported, a wrong campaign file ends with exit code 2 and its faults, a job that
-was asked to stop with exit code 75, and any other failure with exit code 1 and one line; the traceback
-is in the log.
+by it. Either way threads are set before any numerical library is imported; in a rule they are those that
+Snakemake gives the job, and the log tells them, where they are from, and whether a GPU is asked for.
+A wrong campaign file ends with exit code 2 and its faults, and so does a GPU that was asked for and
+cannot be used; a job that was asked to stop with exit code 75, and any other failure with exit code 1
+and one line; the traceback is in the log.
 """
 
 from __future__ import annotations
@@ -54,9 +55,15 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
     end_with_parent()
     set_threads(job.threads)
     with logged_to(Path(job.log[0]) if job.log else None):
-        code = guarded(lambda: _say(main(**from_rule(main, job)), getattr(sys.stderr, "log", sys.stderr)))
+        log = getattr(sys.stderr, "log", sys.stderr)
+        code = guarded(lambda: _work(main, job, log))
     if code:
         raise SystemExit(code)
+
+
+def _work(main: Main, job: Any, log: TextIO) -> None:
+    _say(given_to(job), log)
+    _say(main(**from_rule(main, job)), log)
 
 
 def _say(text: str | None, stream: TextIO) -> None:
@@ -74,16 +81,53 @@ def set_threads(threads: int) -> None:
         os.environ[variable] = str(threads)
 
 
+def given_to(job: Any) -> str:
+    """What Snakemake gives a job, for its log: threads, and the GPU that it is to use, which is settled here.
+
+    Raises:
+        DeviceError: `LODESTONE_DEVICE` is no allowed word.
+    """
+    from lodestone.runtime.device import settle
+    from snakemake_executor_plugin_submitit.resources import gpus_in_words
+
+    threads = threads_in_words(job.threads, _own_threads(job), len(os.sched_getaffinity(0)))
+    return f"{threads}\n{settle(gpus_in_words(dict(job.resources.items())))}"
+
+
+def threads_in_words(threads: int, own: int | None, usable: int) -> str:
+    """The threads of a job and where they are from; `own` are its rule's, `usable` its CPUs."""
+    if own is None or threads == own:
+        source = "as its rule says"
+    elif threads > own:
+        source = f"from set-threads, as of the profile; its rule says {own}"
+    else:
+        source = f"from set-threads, or no more cores were given (--cores); its rule says {own}"
+    few = f"; only {usable} CPUs are usable, which slows it down" if usable < threads else ""
+    return f"threads: {threads}, {source}{few}"
+
+
+def _own_threads(job: Any) -> int | None:
+    """The threads that the rule of a job names, in the rules beside its script; None where there are none."""
+    from lodestone.workflow.jobs import RulesError, read_rules
+
+    with suppress(RulesError):
+        needs = read_rules(Path(job.scriptdir).parent / "rules").get(job.rule)
+        return needs.threads if needs else None
+    return None
+
+
 def guarded(call: Callable[[], None]) -> int:
     """Exit code of `call`, with a message on stderr unless it is 0.
 
-    2 for a wrong campaign file, 75 where the job stopped as asked, 1 for any other failure.
+    2 for a wrong campaign file or a GPU that is asked for and not to be used, 75 where the job stopped as
+    asked, 1 for any other failure.
     """
     from lodestone.config import ConfigError
+    from lodestone.runtime.device import DeviceError
 
     try:
         call()
-    except ConfigError as error:
+    except (ConfigError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 2
     except Stopped as stopped:

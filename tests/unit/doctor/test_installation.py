@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from lodestone.cli import main
 from lodestone.doctor import installation as doctor
+from lodestone.runtime import gpu
 
 
 @pytest.fixture
@@ -87,7 +88,8 @@ def test_doctor_advises_on_threads(monkeypatch):
 
 def test_doctor_s_exit_code_says_whether_anything_is_missing(monkeypatch):
     good, gone = doctor.Check("python", "good", "3.11"), doctor.Check("device", "missing", "none", "buy one")
-    for checks, code in (([good], 0), ([good, gone], 1)):
+    gpu = doctor.Check("GPU", "missing", "none", "set it up", exit_code=doctor.NO_GPU)
+    for checks, code in (([good], 0), ([good, gpu, gone], 2), ([good, gone], 1)):
         monkeypatch.setattr(doctor, "examine", lambda checks=checks: iter(checks))
         result = CliRunner().invoke(main, ["doctor"])
         assert result.exit_code == code
@@ -106,3 +108,25 @@ def test_doctor_looks_at_this_installation():
     for name in ("python", "packages", "device", "threads", "results"):
         assert f"{name}:" in process.stdout
     assert time.monotonic() - begin < 120
+
+
+CUDA = gpu.Sight("2.13.0", "13.0", usable=False, driver="535.1", files=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "sight", "state", "told"),
+    [
+        ("", gpu.Sight("2.13.0+cpu", None, usable=False), "good", "no GPU on this machine"),
+        ("", gpu.Sight("2.13.0+cpu", None, usable=False, driver="580.1"), "odd", "built without CUDA"),
+        ("", CUDA, "odd", "driver 535.1 is too old"),
+        ("cpu", CUDA, "good", "LODESTONE_DEVICE=cpu"),
+        ("cuda", CUDA, "missing", "asks for a GPU, but NVIDIA's driver 535.1 is too old"),
+    ],
+)
+def test_doctor_tells_why_a_gpu_of_this_machine_is_of_no_use(monkeypatch, said, sight, state, told):
+    monkeypatch.setenv("LODESTONE_DEVICE", said)
+    monkeypatch.setattr(gpu, "look", lambda: sight)
+    (check,) = doctor._device()
+    assert check.state == state
+    assert told in check.found
+    assert check.exit_code == (2 if state == "missing" else 1)

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from lodestone.config import load_campaign
 from lodestone.doctor.installation import needed
 from lodestone.doctor.job import judged
 from lodestone.doctor.probe import look, main, torch_sees
+from lodestone.runtime.gpu import Sight
 
+GPU = Sight("2.13.0", "13.0", usable=True, name="NVIDIA X1", count=1, driver="580.1", files=1, visible="0")
+NONE = replace(GPU, usable=False, name=None, count=0)
 DEMO = Path(__file__).resolve().parents[3] / "config" / "demo.yaml"
 
 
@@ -22,15 +26,16 @@ def answer(**changes):
         "package": str(Path(lodestone.__file__).resolve().parent),
         "version": metadata.version("lodestone"),
         "cpus": 2,
-        "visible": "0",
+        "device": None,
         "free": 5e9,
         "files": {"/weights": True},
-        "torch": {"version": "2.13.0", "cuda": True, "gpu": "NVIDIA X1", "gpus": 1, "seconds": 2.0},
+        "torch": asdict(GPU) | {"seconds": 2.0},
     }
     return plain | changes
 
 
-CPU_TORCH = {"version": "2.13.0+cpu", "cuda": False, "gpu": None, "gpus": 0, "seconds": 2.0}
+def torch(**changes):
+    return answer(torch=asdict(replace(NONE, **changes)) | {"seconds": 2.0})
 
 
 def judge(found, **parameters):
@@ -44,15 +49,31 @@ def test_a_node_like_this_machine_is_good():
     assert "NVIDIA X1; CUDA_VISIBLE_DEVICES=0" in checks["device on the node"].found
 
 
-def test_a_gpu_that_torch_does_not_see_is_odd_with_a_remedy():
-    without = judge(answer(torch=CPU_TORCH), gpus_per_node=1)["device on the node"]
-    assert without.state == "odd"
-    assert "1 GPU asked for, CUDA_VISIBLE_DEVICES=0, but torch sees none" in without.found
-    assert "make setup DEVICE=cuda" in without.remedy
-    driver = judge(answer(torch=CPU_TORCH | {"version": "2.13.0"}), slurm_gres="gpu:a100:1")
-    assert "gpu:a100:1 asked for" in driver["device on the node"].found
-    assert "nvidia-smi" in driver["device on the node"].remedy
-    assert judge(answer(torch=CPU_TORCH))["device on the node"].state == "good"
+@pytest.mark.parametrize(
+    ("changes", "found", "remedy"),
+    [
+        ({"torch": "2.13.0+cpu", "built_for": None}, "built without CUDA", "make setup DEVICE=cuda"),
+        ({"driver": "535.1"}, "driver 535.1 is too old", "make setup DEVICE=cuda12"),
+        ({"driver": None, "files": 0}, "no NVIDIA driver", "slurm_partition"),
+        ({"visible": ""}, "CUDA_VISIBLE_DEVICES='' shows no GPU", "gpus: 1"),
+        ({}, "finds no GPU", "nvidia-smi"),
+    ],
+)
+def test_a_gpu_that_is_asked_for_and_not_served_is_missing_with_a_remedy(changes, found, remedy):
+    check = judge(torch(**changes), gpus_per_node=1)["device on the node"]
+    assert (check.state, check.exit_code) == ("missing", 2)
+    assert "1 GPU asked for, CUDA_VISIBLE_DEVICES=" in check.found
+    assert found in check.found
+    assert remedy in check.remedy
+    kind = judge(torch(**changes), slurm_gres="gpu:a100:1")["device on the node"]
+    assert "gpu:a100:1 asked for" in kind.found
+    assert judge(torch(**changes))["device on the node"].state == "good"  # nobody asks
+
+
+def test_a_node_that_is_told_to_compute_on_cpus_is_odd():
+    check = judge(torch(driver=None) | {"device": "cpu"}, gpus_per_node=1)["device on the node"]
+    assert check.state == "odd"
+    assert "LODESTONE_DEVICE=cpu there: jobs compute on CPUs" in check.found
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,7 @@ def test_the_probe_reads_the_question_and_writes_an_answer(tmp_path):
     assert found["nonce"] == "n"
     assert found["files"] == {str(there): True, str(tmp_path / "none"): False}
     assert found["package"] == str(Path(lodestone.__file__).resolve().parent)
-    assert found["torch"]["version"]
+    assert found["torch"]["torch"]
     assert found["free"] > 0
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -33,6 +34,9 @@ def main(
     given = {"tables": tables, "one": one, "settings": settings, "state": state, "size": size}
     given["kinds"] = [type(p).__name__ for p in (*tables, one, state)]
     given["threads"] = os.environ["OMP_NUM_THREADS"]
+    if settings.get("torch"):
+        from lodestone.runtime.device import for_torch
+        given["device"] = for_torch()
     output.write_text(json.dumps(given, default=str))
 
 
@@ -65,14 +69,17 @@ rule measure:
 def rule(tmp_path):
     """Run a rule around the script above; returns the process."""
 
-    def call(settings, tables='"a", "b"', extra=""):
+    def call(settings, tables='"a", "b"', extra="", *arguments, **variables):
         for name in ("a", "b", "one"):
             (tmp_path / name).touch()
         (tmp_path / "measure.py").write_text(SCRIPT)
         text = SNAKEFILE.format(settings=settings, tables=tables, extra=extra)
         (tmp_path / "Snakefile").write_text(text)
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--scheduler", "greedy"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={"CUDA_VISIBLE_DEVICES": "", **os.environ, **variables},
+        )  # fmt: skip
 
     return call
 
@@ -91,6 +98,66 @@ def test_arguments_arrive_by_name_and_kind_with_threads_and_log(rule, tmp_path):
     assert "noise of a library" in log
     assert "working: 1/2" in process.stderr
     assert "noise of a library" not in process.stderr
+
+
+def test_the_log_tells_the_threads_and_where_they_are_from(rule, tmp_path):
+    assert rule({}).returncode == 0
+    assert "threads: 2, as its rule says" in (tmp_path / "logs/measure.log").read_text()
+    assert "device: no GPU is asked for" in (tmp_path / "logs/measure.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("threads", "own", "usable", "told"),
+    [
+        (2, 2, 4, "threads: 2, as its rule says"),
+        (2, None, 2, "threads: 2, as its rule says"),
+        (8, 1, 8, "threads: 8, from set-threads, as of the profile; its rule says 1"),
+        (1, 2, 1, "threads: 1, from set-threads, or no more cores were given (--cores); its rule says 2"),
+        (8, 8, 4, "threads: 8, as its rule says; only 4 CPUs are usable, which slows it down"),
+    ],
+)
+def test_threads_in_words(threads, own, usable, told):
+    from lodestone.workflow.adapter import threads_in_words
+
+    assert threads_in_words(threads, own, usable) == told
+
+
+NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
+
+
+def test_a_job_that_asked_for_a_gpu_and_sees_none_fails_in_seconds_with_the_remedy(rule, tmp_path):
+    begin = time.monotonic()
+    process = rule({"torch": True}, '"a"', "", "--set-resources", "measure:gpus=1", **NO_GPU)
+    assert time.monotonic() - begin < 60  # Snakemake's own start included
+    assert process.returncode != 0
+    assert not (tmp_path / "out.json").exists()
+    log = (tmp_path / "logs/measure.log").read_text()
+    assert "device: a GPU, as the job asks for gpus=1; CUDA_VISIBLE_DEVICES=" in log
+    told = log.splitlines()[-1]  # the line that the executor shows
+    assert told.startswith("a GPU is asked for, but ")
+    assert "make setup DEVICE=cuda" in told or "CUDA_VISIBLE_DEVICES" in told
+    assert "export LODESTONE_DEVICE=cpu" in told
+    assert "Traceback" not in process.stderr + log
+
+
+def test_the_user_s_word_for_cpus_wins_over_the_gpu_of_the_profile(rule, tmp_path):
+    asked = ("--set-resources", "measure:gpus=1")
+    process = rule({"torch": True}, '"a"', "", *asked, **NO_GPU, LODESTONE_DEVICE="cpu")
+    assert process.returncode == 0, process.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["device"] == "cpu"
+    said = "device: cpu, as LODESTONE_DEVICE says, though the job asks for gpus=1"
+    assert said in (tmp_path / "logs/measure.log").read_text()
+
+
+def test_a_job_that_asks_for_no_gpu_goes_on_without(rule, tmp_path):
+    assert rule({"torch": True}, '"a"', **NO_GPU).returncode == 0
+    assert json.loads((tmp_path / "out.json").read_text())["device"] == "cpu"
+
+
+def test_a_wrong_word_for_the_device_is_refused(rule):
+    process = rule({}, LODESTONE_DEVICE="gpu0")
+    assert process.returncode != 0
+    assert "LODESTONE_DEVICE is 'gpu0'; allowed: auto, cpu, cuda" in process.stderr
 
 
 def test_a_list_of_one_stays_a_list(rule, tmp_path):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lodestone.schema.sections import Section
 
 if TYPE_CHECKING:
     from lodestone.energies.evaluation import Estimator
+
+RunsOn = Literal["cpu", "torch", "tensorflow", "any"]
 
 
 class MissingModelError(FileNotFoundError):
@@ -30,6 +32,9 @@ class EstimatorSettings(Section):
     """Defaults of keys beside the embedded checkpoint, which is for trying the software."""
     citation: ClassVar[str] = ""
     """What the report tells to cite, as plain text."""
+
+    runs_on: ClassVar[RunsOn] = "any"
+    """The library that brings it onto a GPU, `cpu` where nothing does, `any` where that is its own affair."""
 
     def create(self, batch_size: int) -> Estimator:
         """The estimator itself (`lodestone.energies.evaluation.Estimator`); heavy imports belong here.

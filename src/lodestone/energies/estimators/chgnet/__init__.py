@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from lodestone.energies.estimators.base import EstimatorSettings
+from lodestone.energies.estimators.base import EstimatorSettings, RunsOn
 
 if TYPE_CHECKING:
     from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
@@ -16,6 +16,7 @@ class Chgnet(EstimatorSettings):
     """CHGNet."""
 
     rank: ClassVar[int] = 1
+    runs_on: ClassVar[RunsOn] = "cpu"
 
     kind: Literal["chgnet"] = Field("chgnet", description="CHGNet, whose weights come with its package.")
     version: Literal["0.3.0", "0.2.0", "r2scan"] = Field("0.3.0", description="Version of the weights.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lodestone.embedded import REBUILD, WEIGHTS
-from lodestone.energies.estimators.base import EstimatorSettings
+from lodestone.energies.estimators.base import EstimatorSettings, RunsOn
 from lodestone.energies.estimators.grace.models import (
     ALIASES,
     EMBEDDED,
@@ -63,6 +63,7 @@ class Grace(EstimatorSettings):
     """GRACE, through tensorpotential."""
 
     rank: ClassVar[int] = 0
+    runs_on: ClassVar[RunsOn] = "tensorflow"
     beside_embedded: ClassVar[Mapping[str, Any]] = {"model": EMBEDDED}
 
     kind: Literal["grace"] = Field("grace", description="GRACE, through tensorpotential.")

@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Iterator
 from types import ModuleType
 
+from lodestone.runtime.device import wanted
+
 SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_USE_LEGACY_KERAS": "1",
@@ -26,7 +28,8 @@ SETTINGS = {
 def load_tensorflow() -> ModuleType:
     """Import `tensorpotential` and then TensorFlow without a word; returns TensorFlow.
 
-    The number of threads follows OMP_NUM_THREADS where TensorFlow's own variables are not set.
+    The number of threads follows OMP_NUM_THREADS where TensorFlow's own variables are not set. A GPU
+    is left alone where `LODESTONE_DEVICE` is cpu.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -40,6 +43,9 @@ def load_tensorflow() -> ModuleType:
         import tensorpotential  # noqa: F401
         import tensorflow as tf  # isort: skip
     tf.get_logger().setLevel(logging.ERROR)
+    if wanted() == "cpu":
+        with contextlib.suppress(RuntimeError):  # a GPU is in use already
+            tf.config.set_visible_devices([], "GPU")
     return tf
 
 
