@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,7 @@ def install() -> None:
         stand_in("emmet.core", {})
         stand_in("emmet.core.material", {"PropertyOrigin": object})
     point_to_scale_factors()
+    remember_chemical_systems()
 
 
 def available(name: str) -> bool:
@@ -75,6 +77,29 @@ def point_to_scale_factors() -> None:
     wanted = Path(gemnet.MODELS_PROJECT_ROOT) / "common/gemnet/gemnet-dT.json"
     if not wanted.exists():
         gemnet.MODELS_PROJECT_ROOT = MISSING_FILES
+
+
+def remember_chemical_systems() -> None:
+    """Make the multi-hot tensor of a batch's chemical systems once, not once per structure and pass.
+
+    Each time upstream copies one row per structure to the device, twice in a pass.
+    """
+    from mattergen.property_embeddings import ChemicalSystemMultiHotEmbedding as Embedding
+
+    original = Embedding.sequences_to_multi_hot
+    if hasattr(original, "cache_clear"):
+        return
+
+    @lru_cache(maxsize=16)  # the sizes of batches of a run
+    def remembered(systems: tuple[tuple[str, ...], ...], device: torch.device) -> Tensor:
+        found: Tensor = original([list(system) for system in systems], device)
+        return found
+
+    def sequences_to_multi_hot(x: list[list[str]], device: torch.device) -> Tensor:
+        return remembered(tuple(tuple(system) for system in x), torch.device(device))
+
+    sequences_to_multi_hot.cache_clear = remembered.cache_clear  # type: ignore[attr-defined]
+    Embedding.sequences_to_multi_hot = staticmethod(sequences_to_multi_hot)
 
 
 def scatter(
