@@ -28,7 +28,7 @@ from lodestone.sampling.guidance import GuidanceOptions, Objective
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.particles import LookAhead, ParticleOptions
 from lodestone.sampling.process import correct_each, symmetric_noise
-from lodestone.sampling.resume import Bookmark, kept_in, loop, place_of, size_of
+from lodestone.sampling.resume import Bookmark, Unfit, kept_in, loop, place_of, size_of
 from lodestone.sampling.rows import sample_rows
 from lodestone.sampling.search.batch import COLUMNS as SEARCHED
 from lodestone.sampling.search.batch import search_batch
@@ -153,8 +153,9 @@ TARGET = Objective((VolumePerAtom(target=16.0),))
 PLAN = ShardPlan("c", "a-s0.1", 0, 0, 6, 4, 5, {2: 0.5, 3: 0.5})
 RECURRENT = LoopOptions(recurrence=2, start=0.8)
 GUIDED = Steering(TARGET, GuidanceOptions(0.3, forward=0.2, period=2), RECURRENT)
-PARTICLES = ParticleOptions(2, 1.0, (0.6, 0.4, 0.25), resample_below=0.9, one_per_lineage=True)
+PARTICLES = ParticleOptions(2, 8.0, (0.66, 0.5, 0.2), resample_below=0.9, one_per_lineage=True)
 SEARCH = SearchOptions(DriftOptions(1.0, start=0.6, period=2), relax_steps=6, largest_force=0.05)
+STRICT = Guards(volume_per_atom=(3.0, 18.0))  # refuses some on their way
 PROPOSALS = [parse("2 Co:a Li:b O:i"), parse("12 Co:a Li:b O:i"), parse("166 Co:a Li:b O:c")]
 
 Made = tuple[ShardPlan, Draw, int]
@@ -177,13 +178,13 @@ def particles(cuts: Cuts) -> Made:
 
 def gss(cuts: Cuts) -> Made:
     plan = replace(PLAN, columns=SEARCHED)
-    draw = partial(search_batch, Known(cuts), plan, SEARCH, Springs(cuts), Guards(), elements=ELEMENTS)
+    draw = partial(search_batch, Known(cuts), plan, SEARCH, Springs(cuts), STRICT, elements=ELEMENTS)
     return plan, draw, 1
 
 
 def rss(cuts: Cuts) -> Made:
     plan = replace(PLAN, columns=SEARCHED, n_atoms={3: 0.5, 4: 0.5})
-    return plan, partial(search_batch, None, plan, SEARCH, Springs(cuts), Guards(), elements=ELEMENTS), 1
+    return plan, partial(search_batch, None, plan, SEARCH, Springs(cuts), STRICT, elements=ELEMENTS), 1
 
 
 def symmetric(cuts: Cuts) -> Made:
@@ -522,3 +523,30 @@ def test_the_sampler_of_another_package_is_continued_if_its_parts_remember(
         assert "batch 0 cannot be continued inside: on_level, a Swaps, has no `remembered`" in said
         with pytest.raises(Stopped, match=r"4 of 6 structures finished; "):  # it does not listen inside
             run(another(kind, Cuts(3, "asked", requests)), tmp_path / "asked" / "shard")
+
+
+def test_on_a_gpu_its_generator_is_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked_of = [torch.arange(16, dtype=torch.uint8)], []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: asked_of.append(device) or now[0])
+    monkeypatch.setattr(
+        torch.cuda,
+        "set_rng_state",
+        lambda state, device: now.__setitem__(0, state) or asked_of.append(device),
+    )
+
+    def begun(device: str) -> tuple[int, object]:
+        with kept_in(Bookmark(tmp_path / "begun.state", {}, every=0)):
+            place = loop("level", 4, {}, device=device)
+            first, x = place.begin(7)
+            if first == 0:
+                place.at(2, 8)
+            return first, x
+
+    assert begun("cuda:1") == (0, 7)
+    before = now[0].clone()
+    now[0] = now[0] + 1
+    assert begun("cuda:1") == (2, 8)
+    assert torch.equal(now[0], before)
+    assert asked_of == [torch.device("cuda:1")] * 2
+    with pytest.raises(Unfit, match="of another loop"):
+        begun("cpu")
