@@ -1,5 +1,5 @@
 rule pilot:
-    """Choose the strength for one constraint on structures of its own; finished batches survive in `state`."""
+    """Choose the strength for one constraint on structures of its own; what is finished survives in `state`."""
     input:
         references=PATHS.references,
         reference_energies=PATHS.reference_energies,

@@ -1,5 +1,5 @@
 rule sample:
-    """Draw one shard of raw structures of an arm; finished batches survive a killed job in `state`."""
+    """Draw one shard of raw structures of an arm; what is finished survives in `state`."""
     input:
         pilot=LODESTONE.pilot_of,
         hull=ancient(LODESTONE.hull_of),

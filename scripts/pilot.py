@@ -1,4 +1,4 @@
-"""Choose the strength of guidance for one constraint; a stopped job continues after its last batch."""
+"""Choose the strength of guidance for one constraint; a stopped job continues where it was."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Draw one shard of raw structures of an arm; a stopped or killed job continues after its last batch."""
+"""Draw one shard of raw structures of an arm; a stopped or killed job continues where it was."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,8 @@ def _sample(
     plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
     spent = timing.Account(folder, timing.device_name(device), passes(settings, made.steps))
-    for done, total in run_shard(plan, made.draw, folder, per_lineage=made.per_lineage):
+    drawn = run_shard(plan, made.draw, folder, per_lineage=made.per_lineage, earlier=spent.earlier)
+    for done, total in drawn:
         report(done, total)
         spent.tell(done)
     # what a search spends on forces would be taken for the speed of the network

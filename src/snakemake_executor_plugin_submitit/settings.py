@@ -66,7 +66,7 @@ class ExecutorSettings(ExecutorSettingsBase):
         default=120,
         metadata=_described(
             "Seconds before its time limit at which a job is asked to stop (SIGUSR2); it is then requeued "
-            "and goes on. Must cover one batch of the job's own checkpoints."
+            "and goes on. Must cover the time between two of the job's own checkpoints."
         ),
     )
     max_timeouts: int = field(

@@ -11,8 +11,8 @@ neighbours in the batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,6 +64,34 @@ class _Walker:
         """Whether the structure is neither at rest nor given up."""
         return self.failure is None and self.result is not None and self.result[2] >= largest_force
 
+    def remembered(self) -> dict[str, Any]:
+        """All of it, JSON-able but for arrays."""
+        plain = {name: getattr(self, name) for name in PLAIN}
+        result = None
+        if self.result is not None:
+            atoms, evaluation, norm = self.result
+            result = [atoms.cell.array, atoms.positions, asdict(evaluation), norm]
+        return {**plain, "start": self.start and asdict(self.start), "result": result}
+
+    def recall(self, memory: dict[str, Any], numbers: np.ndarray) -> None:
+        """Be again as `remembered` told."""
+        from ase import Atoms
+
+        from lodestone.energies.evaluation import Evaluation
+
+        for name in PLAIN:
+            setattr(self, name, memory[name])
+        self.start = memory["start"] and Evaluation(**memory["start"])
+        self.result = None
+        if memory["result"] is not None:
+            cell, positions, evaluation, norm = memory["result"]
+            atoms = Atoms(numbers=numbers, cell=cell, positions=positions, pbc=True)
+            self.result = atoms, Evaluation(**evaluation), norm
+
+
+PLAIN = ("start_cell", "x", "v", "dt", "mixing", "uphill_free", "steps", "failure")
+"""What of a walker is kept as it is."""
+
 
 def relax(
     structures: Sequence[Atoms],
@@ -79,21 +107,69 @@ def relax(
     evaluated (None when it may be); such a structure stops there, keeping its last good state. So does one
     that the estimator raises an error for.
     """
-    walkers = [_walker(a) for a in structures]
-    numbers = [a.numbers for a in structures]
-    active = list(range(len(walkers)))
-    for _ in range(steps + 1):
-        atoms = {i: _atoms(walkers[i], numbers[i]) for i in active}
-        for i in active:
-            walkers[i].failure = acceptable(atoms[i]) if acceptable else None
-        active = [i for i in active if walkers[i].failure is None]
-        found = evaluate_each([atoms[i] for i in active], estimator)
+    relaxation = Relaxation(
+        structures, estimator, largest_force=largest_force, steps=steps, acceptable=acceptable
+    )
+    while relaxation.step():
+        pass
+    return relaxation.relaxed()
+
+
+class Relaxation:
+    """What `relax` does, step by step, so that it may be kept between two steps."""
+
+    def __init__(
+        self,
+        structures: Sequence[Atoms],
+        estimator: Estimator,
+        *,
+        largest_force: float = 0.1,
+        steps: int = 50,
+        acceptable: Callable[[Atoms], str | None] | None = None,
+    ) -> None:
+        """The arguments are those of `relax`."""
+        self._structures, self._estimator, self._acceptable = structures, estimator, acceptable
+        self._largest_force, self._steps = largest_force, steps
+        self._walkers = [_walker(a) for a in structures]
+        self._active = list(range(len(self._walkers)))
+        self._left = steps + 1
+
+    def step(self) -> bool:
+        """Evaluate and move every structure that is not at rest; whether any is left to be moved."""
+        if self._left == 0 or not self._active:
+            return False
+        walkers = self._walkers
+        atoms = {i: _atoms(walkers[i], self._structures[i].numbers) for i in self._active}
+        for i in self._active:
+            walkers[i].failure = self._acceptable(atoms[i]) if self._acceptable else None
+        active = [i for i in self._active if walkers[i].failure is None]
+        found = evaluate_each([atoms[i] for i in active], self._estimator)
         for i, evaluation in zip(active, found, strict=True):
-            _advance(walkers[i], atoms[i], evaluation, largest_force, steps)
-        active = [i for i in active if walkers[i].goes_on(largest_force)]
-        if not active:
-            break
-    return [_relaxed(w, a, largest_force) for w, a in zip(walkers, structures, strict=True)]
+            _advance(walkers[i], atoms[i], evaluation, self._largest_force, self._steps)
+        self._active = [i for i in active if walkers[i].goes_on(self._largest_force)]
+        self._left -= 1
+        return self._left > 0 and bool(self._active)
+
+    def relaxed(self) -> list[Relaxed]:
+        """The structures as they are now, in their order."""
+        return [
+            _relaxed(walker, start, self._largest_force)
+            for walker, start in zip(self._walkers, self._structures, strict=True)
+        ]
+
+    def remembered(self) -> dict[str, Any]:
+        """Coordinates, velocities and clocks, and the last evaluations; JSON-able, but for arrays."""
+        return {
+            "left": self._left,
+            "active": self._active,
+            "walkers": [walker.remembered() for walker in self._walkers],
+        }
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Go on from there, with the same structures."""
+        self._left, self._active = memory["left"], memory["active"]
+        for walker, atoms, found in zip(self._walkers, self._structures, memory["walkers"], strict=True):
+            walker.recall(found, atoms.numbers)
 
 
 def _advance(walker: _Walker, atoms: Atoms, evaluation: Evaluation, largest_force: float, steps: int) -> None:

@@ -46,14 +46,14 @@ def too_long(
     longest, minutes = max(hours, default=0.0), array.minutes
     if 60 * longest <= minutes or array.here:
         return []
-    # a job is asked to stop before its limit and goes on from its last batch
+    # a job is asked to stop before its limit and goes on where it was
     runs = math.ceil(60 * longest / max(1.0, minutes - profile.signal_delay / 60))
     fits = shard_that_fits(structures, longest, minutes, lineage)
     fit_in_time = 60 * longest * fits / structures <= minutes
     remedy = f"sampling.shard: {fits} fits" if fit_in_time else "no shard fits: a longer `runtime` would"
     text = (
         f"a shard of {structures} structures takes about {longest:.1f} h, its time limit is {minutes} min: "
-        f"SLURM will requeue it {_times(runs - 1)}, and it goes on from its last batch each time; "
+        f"SLURM will requeue it {_times(runs - 1)}, and it goes on where it was each time; "
         f"{remedy}"
     )
     if runs - 1 > profile.max_timeouts:

@@ -1,6 +1,6 @@
 """A pilot from its settings to its document: draws each trial batch by batch, judges it, chooses.
 
-A killed pilot continues after its last batch.
+A killed pilot continues where it was.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ class Sampler:
         if lacking and self._drew:
             stop_if_asked(f"before round {step.index + 1} of {plan.arm}")
         self._drew |= lacking
-        for done, total in sample_shard(self.diffusion, plan, steering(settings, self.tables), folder):
+        steered = steering(settings, self.tables)
+        for done, total in sample_shard(self.diffusion, plan, steered, folder, earlier=spent.earlier):
             report(done, total)
             spent.tell(done)
         self.passes += each * plan.structures

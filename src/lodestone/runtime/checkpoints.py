@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lodestone.runtime.files import remove_folder, write_bytes, write_text
+from lodestone.runtime.files import Patience, remove_folder, write_atomically, write_bytes, write_text
 from lodestone.runtime.signals import stop_if_asked
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def load(path: Path, problem: Callable[[pl.DataFrame], str | None]) -> pl.DataFr
     if content is None:
         return None
     if hashlib.sha256(content).hexdigest().encode() != _bytes(_hash_path(path)):
-        _set_aside(path, f"{len(content)} bytes that are not those that were written")
+        set_aside(path, f"{len(content)} bytes that are not those that were written")
         return None
     rows = _parsed(content)
     if (reason := problem(rows)) is not None:
-        _set_aside(path, reason)
+        set_aside(path, reason)
         return None
     return rows
 
@@ -80,8 +80,37 @@ def load_json(path: Path, usable: Callable[[Any], bool]) -> Any | None:
         value = json.loads(content)
         if usable(value):
             return value
-    _set_aside(path, "not what was written")
+    set_aside(path, "not what was written")
     return None
+
+
+def save_sealed(content: bytes, path: Path, patience: Patience | None = None) -> None:
+    """Write bytes with their hash before them, in one file, which may be written over again and again."""
+    sealed = _seal(content) + content
+    write_atomically(path, lambda temporary: _store(temporary, sealed), patience)
+
+
+def load_sealed(path: Path) -> bytes | None:
+    """What `save_sealed` wrote; None where there is nothing, or nothing intact, which is set aside."""
+    found = _bytes(path)
+    if found is None:
+        return None
+    seal, content = found[:SEAL], found[SEAL:]
+    if seal != _seal(content):
+        set_aside(path, f"{len(found)} bytes that are not those that were written")
+        return None
+    return content
+
+
+SEAL = 65  # bytes: a hash and the end of its line
+
+
+def _seal(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def _store(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _parsed(content: bytes) -> pl.DataFrame:
@@ -106,10 +135,11 @@ def _bytes(path: Path) -> bytes | None:
         return b""
 
 
-def _set_aside(path: Path, reason: str) -> None:
+def set_aside(path: Path, reason: str, what: str = "is broken") -> None:
+    """Keep a file that is of no use under another name, and say so."""
     kept = path.with_name(path.name + BROKEN)
     path.replace(kept)
-    print(f"{path} is broken ({reason}): kept as {kept.name}, made again", file=sys.stderr, flush=True)
+    print(f"{path} {what} ({reason}): kept as {kept.name}, made again", file=sys.stderr, flush=True)
 
 
 HASHED_AT_ONCE = 4096  # rows

@@ -84,7 +84,7 @@ def is_full(error: BaseException) -> bool:
 def _given_up(seconds: float) -> str:
     return (
         f"no space left, waited {seconds / 60:.0f} minutes; free some space (or raise the quota) and run "
-        "the same command again, which goes on after the last finished batch"
+        "the same command again, which goes on where this one was"
     )
 
 

@@ -1,7 +1,8 @@
-"""When a job ends: asked by a signal after the batch at hand, without its Snakemake at once.
+"""When a job ends: asked by a signal as soon as its work can be kept, without its Snakemake at once.
 
-SLURM sends SIGUSR2 some time before a time limit (and SIGTERM before it takes a node away). Only what is
-done batch by batch looks at the request; a job without batches goes on to its end.
+SLURM sends SIGUSR2 some time before a time limit (and SIGTERM before it takes a node away). What is done
+batch by batch looks at the request after each of them, sampling at every level inside a batch too; a job
+without batches goes on to its end.
 
 A job also ends with the Snakemake process that started it, even where that one was killed with SIGKILL.
 Without this the job would go on beside the rerun of itself, and the rerun would have to wait for it. Where
@@ -39,8 +40,16 @@ def listen() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
+def asked() -> bool:
+    """Whether somebody asked the job to stop; costs nothing, so that it may be looked at often."""
+    return bool(_requests)
+
+
 def stop_if_asked(where: str) -> None:
-    """Call it between two batches; raises Stopped where somebody asked for it. `where` is for its message."""
+    """Call it where all that is done is kept; raises Stopped where somebody asked for it.
+
+    `where` is for its message.
+    """
     if _requests:
         raise Stopped(f"stopped as asked ({_requests[0]}), {where}; the same job goes on from there")
 
@@ -50,7 +59,7 @@ def _note(number: int, frame: FrameType | None) -> None:
     if not _requests:
         name = signal.Signals(number).name
         _requests.append(name)
-        _say(f"asked to stop ({name}): stops after this batch; finished batches are kept\n")
+        _say(f"asked to stop ({name}): stops as soon as its work can be kept\n")
 
 
 def _say(text: str) -> None:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lodestone.runtime.memory import is_exhausted
+from lodestone.sampling.resume import Remembers
 from lodestone.sampling.state import MASK, Kernel, Score, State
 
 if TYPE_CHECKING:
@@ -93,6 +94,22 @@ class Watch:
         frozen = (state.frac[atoms], state.cell[index], state.numbers[atoms])
         self.kept[index] = (frozen[0].detach(), frozen[1].detach(), frozen[2])
 
+    def remembered(self) -> dict[str, list[Any]]:
+        """All that was noted, in the order of the failures."""
+        return {
+            "reasons": [list(pair) for pair in self.reasons.items()],
+            "times": [list(pair) for pair in self.times.items()],
+            "kept": [[index, *frozen] for index, frozen in self.kept.items()],
+        }
+
+    def recall(self, memory: dict[str, list[Any]]) -> None:
+        """Know what was noted; who was given `reasons` sees it too."""
+        for known in (self.reasons, self.times, self.kept):
+            known.clear()
+        self.reasons.update(memory["reasons"])
+        self.times.update(memory["times"])
+        self.kept.update({index: (frac, cell, numbers) for index, frac, cell, numbers in memory["kept"]})
+
     def sound(self, state: State) -> State:
         """The batch with placeholders for all failed structures."""
         return replaced(state, sorted(self.reasons)) if self.reasons else state
@@ -153,6 +170,15 @@ class Isolated:
     def kernel(self, state: State, t: Tensor, *, steps_later: int = 0) -> Kernel:
         """p(x_t | x_0) at t, or after `steps_later` predictor steps."""
         return self._inner.kernel(state, t, steps_later=steps_later)
+
+    def remembered(self) -> Any:
+        """What the diffusion inside counts or keeps, if it says so; its watch is remembered by itself."""
+        return self._inner.remembered() if isinstance(self._inner, Remembers) else None
+
+    def recall(self, memory: Any) -> None:
+        """Give that back to the diffusion inside."""
+        if isinstance(self._inner, Remembers):
+            self._inner.recall(memory)
 
     def score(self, state: State, t: Tensor) -> Score:
         """The score at x_t; that of a structure that the network cannot take is the placeholder's."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lodestone.sampling.process import renoise
+from lodestone.sampling.resume import Remembers, loop
 from lodestone.sampling.state import Kernel, Score, State
 
 ScoreFunction = Callable[[State, Tensor], Score]
@@ -68,6 +70,7 @@ def denoise(
     options: LoopOptions,
     watch: Callable[[State, float], State],
     on_level: Exchange | None = None,
+    rng: np.random.Generator | None = None,
 ) -> State:
     """Denoise x_1 to the mean of the last step.
 
@@ -75,9 +78,24 @@ def denoise(
     sees the state before every network pass; `on_level` may exchange structures at some levels, and
     judges them by the score that the corrector takes anyway.
     What the state holds fixed is put back after every transition.
+
+    In a batch of `run_shard` the loop goes on where a killed one was (see `resume`), if all of its parts are
+    functions or can tell what they remember; `rng` is a generator that they draw from, beside torch's own.
     """
-    state = mean = state.held()
+    state = state.held()
+    members: dict[str, object] = {"guided": guided, "watch": watch, "on_level": on_level, "rng": rng}
+    if isinstance(diffusion, Remembers):
+        members["diffusion"] = diffusion
+    place = loop(
+        "level", len(diffusion.times), members,
+        about={"options": asdict(options), "atoms": state.n_atoms.tolist()}, device=state.cell.device,
+    )  # fmt: skip
+    first, x = place.begin(_fields(state))
+    state = mean = state.with_fields(**x)
     for level, t in enumerate(diffusion.times):
+        if level < first:
+            continue
+        place.at(level, _fields(state))
         state = watch(state, float(t))
         exchange = on_level if on_level is not None and on_level.due(t) else None
         if options.algorithm == 2 or exchange is not None:
@@ -96,7 +114,13 @@ def denoise(
                 early, late = diffusion.kernel(state, t, steps_later=1), diffusion.kernel(state, t)
                 sample = watch(renoise(sample, early, late).held(), float(t))
             state = sample
+    place.end(_fields(mean))
     return watch(mean, 0.0)
+
+
+def _fields(state: State) -> dict[str, Tensor]:
+    """What a transition changes of a state."""
+    return {"frac": state.frac, "cell": state.cell, "numbers": state.numbers}
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -147,6 +147,15 @@ class Particles:
         self._weights: Tensor | None = None
         self.ancestry: list[list[int]] = []
         """Per resampling, the structure each structure was copied from."""
+
+    def remembered(self) -> dict[str, Any]:
+        """The gaps and weights of the last weighting, and the ancestry."""
+        return {"before": self._before, "weights": self._weights, "ancestry": self.ancestry}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Go on from that weighting."""
+        self._before, self._weights = memory["before"], memory["weights"]
+        self.ancestry = memory["ancestry"]
 
     def due(self, t: Tensor) -> bool:
         """Whether structures are weighted at this level."""

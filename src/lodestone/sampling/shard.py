@@ -1,15 +1,17 @@
 """A shard: the unit of work and of resume. Its batches are written one by one, atomically.
 
 Each batch has a seed of its own, derived from the campaign's seed, the arm, the shard and the
-batch's offset in the shard, so that a killed shard continues after its last finished batch and ends
-with exactly the structures of an undisturbed one. A batch that does not fit into memory is halved;
-the sizes used are in the rows, and with the same sizes the structures are the same.
+batch's offset in the shard, so that a killed shard continues after its last finished batch, or inside the
+one that was begun (see `resume`), and ends with exactly the structures of an undisturbed one. A batch that
+does not fit into memory is halved; the sizes used are in the rows, and with the same sizes the structures are
+the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +20,7 @@ import polars as pl
 
 from lodestone.columns import Col
 from lodestone.runtime.memory import BatchSize
+from lodestone.runtime.seeds import derive_seed
 from lodestone.runtime.signals import stop_if_asked
 from lodestone.sampling.batches import Batches, batch_path
 from lodestone.sampling.guidance import GuidanceOptions, guided_score
@@ -25,6 +28,7 @@ from lodestone.sampling.inpainting import HeldObjective, fixed_batch
 from lodestone.sampling.isolation import Isolated, Watch
 from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.particles import LookAhead, LookAheadObjective, ParticleOptions, Particles, ancestors
+from lodestone.sampling.resume import Bookmark, drawn, place_of, size_of
 from lodestone.sampling.rows import crystal_of, sample_rows
 from lodestone.sampling.sizes import draw_sizes
 from lodestone.structures.crystals import Crystal
@@ -49,6 +53,8 @@ __all__ = [
 
 Draw = Callable[[int, int], pl.DataFrame]
 """Draws `size` structures from the `offset`-th of the shard on, (offset, size) -> rows."""
+Earlier = Callable[[float], None]
+"""Is told the seconds that earlier runs of the job spent on a batch, once it is finished."""
 Start = Callable[["Diffusion", int, np.random.Generator], "State"]
 """Draws x_1 of so many particles."""
 
@@ -102,23 +108,35 @@ class Steering:
 
 
 def sample_shard(
-    diffusion: Diffusion, plan: ShardPlan, steering: Steering, state_folder: Path
+    diffusion: Diffusion,
+    plan: ShardPlan,
+    steering: Steering,
+    state_folder: Path,
+    *,
+    earlier: Earlier | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Sample by the guided sampler what is not on disk yet, as `run_shard` does."""
 
     def draw(offset: int, size: int) -> pl.DataFrame:
         return sample_batch(diffusion, plan, steering, offset, size)
 
-    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage)
+    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage, earlier=earlier)
 
 
 def run_shard(
-    plan: ShardPlan, draw: Draw, state_folder: Path, *, per_lineage: int = 1
+    plan: ShardPlan,
+    draw: Draw,
+    state_folder: Path,
+    *,
+    per_lineage: int = 1,
+    earlier: Earlier | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Draw what is not on disk yet, batch by batch; yields (structures done, structures in all).
 
     The first pair says what was there before. A batch that is lost between others is made again with the
-    size that it had. Raises Stopped after a batch, where the job was asked to stop and structures are left.
+    size that it had; one that was begun is continued, and `earlier` is told the seconds that other runs spent
+    on it. Raises Stopped after a batch, or at a level inside one whose place is then kept, where the job was
+    asked to stop and structures are left.
     """
     batches = Batches(plan, state_folder)
     yield batches.done, plan.structures
@@ -126,14 +144,35 @@ def run_shard(
     while (gap := batches.gap) is not None:
         offset, missing, lost = gap
 
-        def work(most: int, offset: int = offset, missing: int = missing) -> pl.DataFrame:
-            return draw(offset, min(most, missing))
+        def work(most: int, offset: int = offset, missing: int = missing) -> tuple[pl.DataFrame, float]:
+            count = min(most, missing)
+            bookmark = partial(
+                Bookmark, place_of(state_folder, offset), _key(plan, state_folder, offset, count),
+                name=f"batch {offset}", before=f"{batches.done} of {plan.structures} structures finished, ",
+            )  # fmt: skip
+            return drawn(bookmark, partial(draw, offset, count))
 
         known = lost if lost is not None and lost <= plan.batch_size else None
-        batches.add(offset, size.attempt(work, known))
+        rows, seconds = size.attempt(work, known or _begun(state_folder, offset, size.now))
+        batches.add(offset, rows)
+        place_of(state_folder, offset).unlink(missing_ok=True)
+        if earlier is not None:
+            earlier(seconds)
         yield batches.done, plan.structures
         if batches.done < plan.structures:
             stop_if_asked(f"{batches.done} of {plan.structures} structures finished")
+
+
+def _begun(folder: Path, offset: int, most: int) -> int | None:
+    """The size of a batch that was begun; None where there is none, or one that no longer fits."""
+    size = size_of(folder, offset)
+    return size if size is not None and size <= most else None
+
+
+def _key(plan: ShardPlan, folder: Path, offset: int, size: int) -> dict[str, str | int]:
+    """What tells a batch from all others; the folder has the name of its settings (`batches.folder_of`)."""
+    seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
+    return {"settings": folder.name, "arm": plan.arm, "seed": seed, "batch": offset, "size": size}
 
 
 def collect(plan: ShardPlan, state_folder: Path) -> pl.DataFrame:
@@ -182,8 +221,6 @@ def steered_batch(
     """
     import torch
 
-    from lodestone.runtime.seeds import derive_seed
-
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)
     width = size * steering.copies // steering.per_lineage  # particles
@@ -205,6 +242,7 @@ def steered_batch(
             options=steering.loop,
             watch=watch,
             on_level=resample,
+            rng=rng,
         )
     per_row = width // size
     # which particles make the sample: all, or one of each lineage whatever became of it

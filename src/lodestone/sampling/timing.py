@@ -38,6 +38,10 @@ class Account:
         self._done: int | None = None
         self._at = 0.0
 
+    def earlier(self, seconds: float) -> None:
+        """So many seconds of other runs went into the batch that is told next."""
+        self._at -= seconds
+
     def tell(self, done: int) -> None:
         """So many structures of the shard are finished; the first call says how many there were before."""
         now = self._clock()

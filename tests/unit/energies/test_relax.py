@@ -11,7 +11,8 @@ from ase.optimize import BFGS
 from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards
-from lodestone.energies.relax import relax
+from lodestone.energies.relax import Relaxation, relax
+from lodestone.sampling.packed import pack, unpack
 
 
 def _estimator() -> AseEstimator:
@@ -134,3 +135,30 @@ def test_an_estimator_that_raises_fails_only_what_it_raises_for() -> None:
 def test_an_estimator_that_raises_for_everything_is_broken() -> None:
     with pytest.raises(RuntimeError, match="no Cu here"):
         relax([_distorted(i) for i in range(8)], _Touchy("Cu"), steps=5)
+
+
+@pytest.mark.parametrize("steps", [0, 6])
+def test_kept_after_any_step_it_goes_on_to_the_same_end(steps: int) -> None:
+    def refuses(atoms: Atoms) -> str | None:
+        return "small" if atoms.get_volume() < 55 else None
+
+    starts = [*[_distorted(s) for s in range(3)], bulk("Cu", "fcc", a=3.5, cubic=True)]
+
+    def begun() -> Relaxation:
+        return Relaxation(starts, _estimator(), steps=steps, largest_force=0.6, acceptable=refuses)
+
+    whole = relax(starts, _estimator(), steps=steps, largest_force=0.6, acceptable=refuses)
+    assert {one.failure for one in whole} >= {None, "small"}
+    for cut in range(steps + 2):
+        first, second = begun(), begun()
+        for _ in range(cut):
+            first.step()
+        second.recall(unpack(pack(first.remembered())))
+        while second.step():
+            pass
+        for one, other in zip(second.relaxed(), whole, strict=True):
+            assert np.array_equal(one.atoms.positions, other.atoms.positions)
+            assert np.array_equal(one.atoms.cell.array, other.atoms.cell.array)
+            assert np.array_equal(one.evaluation.forces, other.evaluation.forces, equal_nan=True)
+            assert (one.steps, one.converged, one.failure) == (other.steps, other.converged, other.failure)
+            assert (one.start and one.start.energy) == (other.start and other.start.energy)

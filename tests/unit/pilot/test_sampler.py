@@ -46,7 +46,7 @@ def test_stopped_between_batches_and_between_rounds_it_goes_on(sampler, monkeypa
     expected = [whole(None, step) for step in STEPS]
 
     asked.append("SIGUSR2")
-    with pytest.raises(Stopped, match="4 of 8 structures finished"):
+    with pytest.raises(Stopped, match="0 of 8 structures finished, batch 0 at level 0 of 2"):
         sampler("stopped")(None, STEPS[0])
     asked.clear()
     second = sampler("stopped")

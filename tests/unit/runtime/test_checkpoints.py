@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lodestone.runtime.checkpoints import load, load_json, save
+from lodestone.runtime.checkpoints import load, load_json, load_sealed, save, save_sealed
 
 ROWS = pl.DataFrame(
     {
@@ -108,3 +108,17 @@ def test_a_table_that_is_not_what_was_written_is_known_without_reading_it(tmp_pa
     assert not damaged(tmp_path / "nowhere.parquet")
     (tmp_path / "other.parquet").write_bytes(b"made without a hash")
     assert not damaged(tmp_path / "other.parquet")
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_sealed_bytes_may_be_written_over_and_are_set_aside_where_damaged(tmp_path, capsys, damage):
+    path = tmp_path / "state" / "a.bin"
+    assert load_sealed(path) is None
+    for content in (b"first" * 300, b"second" * 300):
+        save_sealed(content, path)
+        assert load_sealed(path) == content
+        assert list(path.parent.iterdir()) == [path]
+    path.write_bytes(damage(path.read_bytes()))
+    assert load_sealed(path) is None
+    assert f"{path} is broken (" in capsys.readouterr().err
+    assert [p.name for p in path.parent.iterdir()] == ["a.bin.broken"]

@@ -68,7 +68,7 @@ def test_a_job_asked_to_stop_ends_after_its_batch_and_goes_on_later(job, tmp_pat
         process.send_signal(signal.SIGUSR2)
         _, said = process.communicate(timeout=30)
     assert process.returncode == os.EX_TEMPFAIL == 75
-    assert first == f"asked to stop ({number.name}): stops after this batch; finished batches are kept\n"
+    assert first == f"asked to stop ({number.name}): stops as soon as its work can be kept\n"
     assert "asked to stop" not in said
     assert f"stopped as asked ({number.name}), 4 of 10 finished; " in said
     assert "Traceback" not in said

@@ -131,20 +131,42 @@ def test_an_unfinished_shard_is_never_collected(tmp_path: Path) -> None:
         collect(plan(), tmp_path)
 
 
-def test_asked_to_stop_a_shard_ends_between_two_batches(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    asked = ["SIGTERM"]
+class Asked(Small):  # type: ignore[misc,valid-type]
+    """Asks its job to stop at a call of the network."""
+
+    def __init__(self, asked: list[str], at: int) -> None:
+        super().__init__(100)
+        self._requests, self._at = asked, at
+
+    def score(self, state, t):  # type: ignore[no-untyped-def]
+        if len(self.asked) == self._at:
+            self._requests.append("SIGTERM")
+        return super().score(state, t)
+
+
+def test_asked_to_stop_a_shard_ends_inside_its_batch_or_after_it(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    asked: list[str] = []
     monkeypatch.setattr("lodestone.runtime.signals._requests", asked)
-    steps = sample_shard(Small(100), plan(batch_size=8), PLAIN, tmp_path)
+    steps = sample_shard(Asked(asked, 3), plan(batch_size=8), PLAIN, tmp_path)  # in its last level
     assert [next(steps)[0], next(steps)[0]] == [0, 8]
-    with pytest.raises(Stopped, match=r"\(SIGTERM\), 8 of 22 structures finished"):
+    with pytest.raises(Stopped, match=r"\(SIGTERM\), 8 of 22 structures finished; "):
         next(steps)
     asked.clear()
-    steps = sample_shard(Small(100), plan(batch_size=8), PLAIN, tmp_path)
+    steps = sample_shard(Asked(asked, 4), plan(batch_size=8), PLAIN, tmp_path)  # in the first of another one
     assert [next(steps)[0], next(steps)[0]] == [8, 16]
-    asked.append("SIGTERM")
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match=r"16 of 22 structures finished, batch 16 at level 1 of 2; "):
         next(steps)
-    assert sampled(Small(100), tmp_path, batch_size=8) == [16, 22]  # its last batch: it just ends
+    asked.clear()
+    again = Asked(asked, 1)
+    assert sampled(again, tmp_path, batch_size=8) == [16, 22]  # asked in its last batch it just ends
+    assert len(again.asked) == 2
+    asked.clear()
+    assert collect(plan(), tmp_path).equals(_whole(tmp_path / "whole"))
+
+
+def _whole(folder: Path) -> pl.DataFrame:
+    sampled(Small(100), folder, batch_size=8)
+    return collect(plan(), folder)
 
 
 def test_the_state_of_other_settings_is_never_picked_up(tmp_path: Path) -> None:

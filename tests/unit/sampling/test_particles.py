@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lodestone.sampling.packed import pack, unpack
 from lodestone.sampling.particles import (
     ParticleOptions,
     Particles,
@@ -149,3 +150,25 @@ def test_score_travels_with_its_structure() -> None:
 def test_ancestors_are_followed_back_to_the_start() -> None:
     assert ancestors([[0, 0, 2], [1, 1, 2]], 3) == [[0, 1, 0], [0, 1, 1], [2, 2, 2]]
     assert ancestors([], 2) == [[0], [1]]
+
+
+def test_kept_between_two_weightings_it_goes_on_with_the_same_weights() -> None:
+    """Some lineages were resampled then and weigh evenly, the others carry their weights."""
+    volumes = 10 + 3 * torch.rand(400, generator=torch.Generator().manual_seed(3)) ** 2
+    options = {"times": (0.5, 0.4, 0.2), "resample_below": 0.9}
+    state, score = batch(volumes)
+    whole, again, forgetful = (steered(1.0, 2, **options) for _ in range(3))
+    torch.manual_seed(2)
+    middle, score = whole(state, TIMES[5], score)
+    kept = whole.remembered()
+    assert 0 < float((kept["weights"] == 0).float().mean()) < 1
+    shaken = middle.with_fields(middle.frac, middle.cell * 1.02, middle.numbers)
+    again.recall(unpack(pack(kept)))
+    ends = []
+    for particles in (whole, again, forgetful):
+        torch.manual_seed(4)
+        ends.append(particles(shaken, TIMES[6], score)[0].cell)
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+    assert whole.ancestry == again.ancestry
+    assert len(whole.ancestry) == 2

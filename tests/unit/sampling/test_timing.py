@@ -31,6 +31,18 @@ def test_every_run_counts_and_what_was_there_before_does_not(tmp_path):
     assert run(tmp_path, clock, [(100, 12)]) == Timing("cpu", 12, 120.0, 18.0)
 
 
+def test_what_another_run_spent_on_a_batch_counts_with_it(tmp_path):
+    clock = Clock()
+    account = Account(tmp_path, "cpu", 10.0, clock)
+    account.tell(0)
+    clock.now += 5
+    account.earlier(40.0)
+    account.tell(4)
+    clock.now += 6
+    account.tell(8)
+    assert account.timing == Timing("cpu", 8, 80.0, 51.0)
+
+
 def test_another_device_begins_anew(tmp_path):
     clock = Clock()
     run(tmp_path, clock, [(0, 0), (5, 4)])

@@ -106,6 +106,14 @@ class MatterGenDiffusion:
         self.passes = 0
         """Network passes so far; a stacked conditional and unconditional pass counts once."""
 
+    def remembered(self) -> dict[str, int]:
+        """The passes so far; blank batches are made anew."""
+        return {"passes": self.passes}
+
+    def recall(self, memory: dict[str, int]) -> None:
+        """Count on from there."""
+        self.passes = memory["passes"]
+
     def prior(self, n_atoms: list[int]) -> State:
         """Draw x_1 for structures of given sizes from the current random generator."""
         graph = self._blank(n_atoms)

@@ -150,7 +150,7 @@ def _denoised(
     state = diffusion.prior(sizes)
     state = replace(state, fixed=fixed_batch(plan.templates, sizes, state.cell.device))
     drift = Drift(isolated, options.drift, counted, guards, watch.reasons.__contains__)
-    final = denoise(isolated, state, drift, options=LoopOptions(), watch=watch)
+    final = denoise(isolated, state, drift, options=LoopOptions(), watch=watch, rng=rng)
     return _Found(
         [crystal_of(final, watch, i) for i in range(size)],
         [watch.reasons.get(i) for i in range(size)],

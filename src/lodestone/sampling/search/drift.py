@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from torch import Tensor
 from lodestone.energies.guards import evaluate_each
 from lodestone.sampling.guidance import TINY, sane
 from lodestone.sampling.process import clean_estimate
+from lodestone.sampling.resume import Remembers
 from lodestone.sampling.state import Score, State
 
 if TYPE_CHECKING:
@@ -79,6 +80,19 @@ class Drift:
     """Whether a structure of the batch has failed: the estimator is not asked about its placeholder."""
     calls: dict[int, int] = field(default_factory=dict)
     _moves: tuple[Tensor, Tensor] | None = None
+
+    def remembered(self) -> dict[str, Any]:
+        """The step that acts until the next evaluation, and the calls."""
+        calls = [list(pair) for pair in self.calls.items()]
+        asked = self.estimator.remembered() if isinstance(self.estimator, Remembers) else None
+        return {"calls": calls, "moves": self._moves, "estimator": asked}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Go on with that step."""
+        self.calls = dict(memory["calls"])
+        self._moves = memory["moves"] and (memory["moves"][0], memory["moves"][1])
+        if isinstance(self.estimator, Remembers):
+            self.estimator.recall(memory["estimator"])
 
     def __call__(self, state: State, t: Tensor) -> Score:
         """The score function of the predictor at x_t."""

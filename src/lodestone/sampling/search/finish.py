@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lodestone.energies.relax import relax
+from lodestone.energies.relax import Relaxation
+from lodestone.sampling.resume import Remembers, loop
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -37,6 +38,14 @@ class Counted:
         if name in {"_inner", "energy_only"}:  # energies alone would pass uncounted
             raise AttributeError(name)
         return getattr(self._inner, name)
+
+    def remembered(self) -> int:
+        """The calls."""
+        return self.calls
+
+    def recall(self, memory: int) -> None:
+        """Count on from there."""
+        self.calls = memory
 
     def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Evaluate structures; the order is kept."""
@@ -67,18 +76,46 @@ class Finished:
 def finish(
     structures: Sequence[Atoms], options: SearchOptions, estimator: Estimator, guards: Guards
 ) -> list[Finished]:
-    """Relax positions and cells; what the guards or the estimator refuse keeps its last good state."""
-    refused: set[str] = set()
+    """Relax positions and cells; what the guards or the estimator refuse keeps its last good state.
 
-    def acceptable(atoms: Atoms) -> str | None:
-        reason = guards(atoms)
+    In a batch of `run_shard` it goes on at the step where a killed one was (see `sampling.resume`).
+    """
+    noted = _Noted(guards)
+    relaxation = Relaxation(
+        structures, estimator,
+        largest_force=options.largest_force, steps=options.relax_steps, acceptable=noted,
+    )  # fmt: skip
+    most = options.relax_steps + 1
+    members = {"relaxation": relaxation, "refused": noted, "estimator": estimator}
+    if not isinstance(estimator, Remembers):
+        del members["estimator"]
+    place = loop("relaxation step", most, members, about=[len(atoms) for atoms in structures])
+    first, _ = place.begin(None)
+    for step in range(first, most):
+        place.at(step, None)
+        if not relaxation.step():
+            break
+    place.end(None)
+    # a move follows every evaluation but the last; what the guards refuse is not evaluated
+    found = relaxation.relaxed()
+    return [Finished(one, one.steps + (one.failure not in noted.reasons)) for one in found]
+
+
+class _Noted:
+    """Guards that know what they refused."""
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+        self.reasons: set[str] = set()
+
+    def __call__(self, atoms: Atoms) -> str | None:
+        reason = self._guards(atoms)
         if reason is not None:
-            refused.add(reason)
+            self.reasons.add(reason)
         return reason
 
-    found = relax(
-        structures, estimator,
-        largest_force=options.largest_force, steps=options.relax_steps, acceptable=acceptable,
-    )  # fmt: skip
-    # a move follows every evaluation but the last; what the guards refuse is not evaluated
-    return [Finished(one, one.steps + (one.failure not in refused)) for one in found]
+    def remembered(self) -> list[str]:
+        return sorted(self.reasons)
+
+    def recall(self, memory: list[str]) -> None:
+        self.reasons = set(memory)

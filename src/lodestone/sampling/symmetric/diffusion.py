@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lodestone.sampling.process import symmetric_noise, symmetrised
+from lodestone.sampling.resume import Remembers
 from lodestone.sampling.state import Kernel, Score, State
 from lodestone.sampling.symmetric.lattices import coordinates
 from lodestone.sampling.symmetric.subspace import ASSIGNED, FREE, Subspace, subspace_of
@@ -58,6 +59,15 @@ class SymmetricDiffusion:
         """Structures with an atom that has no neighbour, if the diffusion inside can tell."""
         found = getattr(self._inner, "lonely", None)
         return [] if found is None else found(wrapped(state))
+
+    def remembered(self) -> Any:
+        """What the diffusion inside counts or keeps, if it says so."""
+        return self._inner.remembered() if isinstance(self._inner, Remembers) else None
+
+    def recall(self, memory: Any) -> None:
+        """Give that back to the diffusion inside."""
+        if isinstance(self._inner, Remembers):
+            self._inner.recall(memory)
 
     def prior(self, n_atoms: list[int]) -> State:
         """Draw x_1: the lattice's prior restricted, free parameters uniform, open types masked.
