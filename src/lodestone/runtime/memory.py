@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,14 +17,21 @@ FILE = "batch_size.json"
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or on the host."""
+    """Whether an error says that memory ran out, on a GPU or on the host: Python's, torch's or TensorFlow's.
+
+    The libraries are asked only where they are loaded; what is not can have raised nothing.
+    """
     if isinstance(error, MemoryError):
         return True
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError):
+    torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in WORDS)
+    library: tuple[type[BaseException], ...] = (RuntimeError,)
+    if tensorflow is not None:
+        if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+            return True
+        library += (tensorflow.errors.InternalError,)  # what a compiled function raises for an allocation
+    return isinstance(error, library) and any(word in str(error).lower() for word in WORDS)
 
 
 class BatchSize:
@@ -65,7 +73,7 @@ class BatchSize:
                 if not is_exhausted(error):
                     raise
             # outside of the handler, where the traceback no longer keeps the batch alive
-            _release()
+            release()
             while self.now >= size:
                 self.halve()
             size = self.now
@@ -77,9 +85,9 @@ def _is_size(value: Any) -> bool:
     return isinstance(size, int) and not isinstance(size, bool) and size > 0
 
 
-def _release() -> None:
-    import torch
-
+def release() -> None:
+    """Give back what a batch that did not fit has left behind."""
     gc.collect()
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
