@@ -58,7 +58,8 @@ def _sample(
     plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
     spent = timing.Account(folder, timing.device_name(device), passes(settings, made.steps))
-    for done, total in run_shard(plan, made.draw, folder, per_lineage=made.per_lineage):
+    drawn = run_shard(plan, made.draw, folder, per_lineage=made.per_lineage, trial=made.trial)
+    for done, total in drawn:
         report(done, total)
         spent.tell(done)
     # what a search spends on forces would be taken for the speed of the network

@@ -127,6 +127,7 @@ class Sampler:
         from lodestone.sampling.job import shard_plan, steering
         from lodestone.sampling.passes import passes
         from lodestone.sampling.shard import collect, finished, sample_shard
+        from lodestone.sampling.trial import trial_of
 
         settings = trial_settings(self.settings, strength, step)
         plan = shard_plan(settings, self.checkpoint_config, self.device)
@@ -138,7 +139,9 @@ class Sampler:
         if lacking and self._drew:
             stop_if_asked(f"before round {step.index + 1} of {plan.arm}")
         self._drew |= lacking
-        for done, total in sample_shard(self.diffusion, plan, steering(settings, self.tables), folder):
+        steered = steering(settings, self.tables)
+        trial = trial_of(self.diffusion, plan, steered, settings, self.device)
+        for done, total in sample_shard(self.diffusion, plan, steered, folder, trial=trial):
             report(done, total)
             spent.tell(done)
         self.passes += each * plan.structures

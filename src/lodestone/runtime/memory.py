@@ -6,10 +6,11 @@ import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lodestone.runtime.checkpoints import load_json
 from lodestone.runtime.files import write_json
+from lodestone.runtime.remembered import Remembered, is_size
 
 T = TypeVar("T")
 WORDS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
@@ -37,14 +38,29 @@ def is_exhausted(error: BaseException) -> bool:
 class BatchSize:
     """Structures per batch of a shard, in whole lineages; lives in the shard's state folder.
 
-    A resumed shard goes on with the size that worked last.
+    A resumed shard goes on with the size that worked last. `known`, if anything, remembers sizes for all
+    shards of the campaign: it counts structures of the network, `width` of which belong to one of the shard.
     """
 
-    def __init__(self, wanted: int, lineage: int, folder: Path) -> None:
-        self._path, self._lineage = folder / FILE, lineage
-        found = load_json(self._path, _is_size) or {}
-        size = min(wanted, found.get("batch_size", wanted))
-        self.now = max(lineage, size - size % lineage)
+    def __init__(
+        self, wanted: int, lineage: int, folder: Path, *, known: Remembered | None = None, width: int = 1
+    ) -> None:
+        self._path, self._lineage, self._known, self._width = folder / FILE, lineage, known, width
+        found = load_json(self._path, is_size)
+        self.resumed = found is not None
+        """Whether an earlier run has left a size."""
+        self.now = self._whole(min(wanted, found["batch_size"] if found else wanted))
+
+    def _whole(self, size: int) -> int:
+        """In whole lineages, at least one, and no more than the campaign knows to fit."""
+        if self._known is not None:
+            size = min(size, self._known.most(size * self._width) // self._width)
+        return max(self._lineage, size - size % self._lineage)
+
+    def choose(self, size: int) -> None:
+        """Go on with this size, and let a resumed shard do so too."""
+        self.now = self._whole(size)
+        write_json(self._path, {"batch_size": self.now})
 
     def halve(self) -> None:
         """Go on with half the size, in whole lineages, and remember it.
@@ -59,9 +75,9 @@ class BatchSize:
                 "use smaller cells (sampling.atoms), fewer particles (guidance.particles.count) or a "
                 "device with more memory"
             )
-        half = self.now // 2
-        self.now = max(self._lineage, half - half % self._lineage)
-        write_json(self._path, {"batch_size": self.now})
+        self.choose(self.now // 2)
+        if self._known is not None:
+            self._known.lower(self.now * self._width)
 
     def attempt(self, work: Callable[[int], T], first: int | None = None) -> T:
         """`work(size)` with the largest size that fits: no larger than now, but for the `first` attempt."""
@@ -77,12 +93,6 @@ class BatchSize:
             while self.now >= size:
                 self.halve()
             size = self.now
-
-
-def _is_size(value: Any) -> bool:
-    """Whether a value is what `halve` writes."""
-    size = value.get("batch_size") if isinstance(value, dict) else None
-    return isinstance(size, int) and not isinstance(size, bool) and size > 0
 
 
 def release() -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.state import State
     from lodestone.sampling.template import Template
+    from lodestone.sampling.trial import Trial
 
 __all__ = [
     "ShardPlan",
@@ -90,6 +91,11 @@ class Steering:
         return self.particles.count if self.particles else 1
 
     @property
+    def width(self) -> int:
+        """Particles of the network behind each structure of the sample."""
+        return self.copies // self.per_lineage
+
+    @property
     def per_lineage(self) -> int:
         """Structures of the sample that belong to one lineage and stay together in a batch."""
         return 1 if self.particles and self.particles.one_per_lineage else self.copies
@@ -102,34 +108,48 @@ class Steering:
 
 
 def sample_shard(
-    diffusion: Diffusion, plan: ShardPlan, steering: Steering, state_folder: Path
+    diffusion: Diffusion,
+    plan: ShardPlan,
+    steering: Steering,
+    state_folder: Path,
+    *,
+    trial: Trial | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Sample by the guided sampler what is not on disk yet, as `run_shard` does."""
 
     def draw(offset: int, size: int) -> pl.DataFrame:
         return sample_batch(diffusion, plan, steering, offset, size)
 
-    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage)
+    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage, trial=trial)
 
 
 def run_shard(
-    plan: ShardPlan, draw: Draw, state_folder: Path, *, per_lineage: int = 1
+    plan: ShardPlan,
+    draw: Draw,
+    state_folder: Path,
+    *,
+    per_lineage: int = 1,
+    trial: Trial | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Draw what is not on disk yet, batch by batch; yields (structures done, structures in all).
 
-    The first pair says what was there before. A batch that is lost between others is made again with the
+    The first pair says what was there before. A `trial` finds the size of batches that fits before the first
+    is drawn. A batch that is lost between others is made again with the
     size that it had. Raises Stopped after a batch, where the job was asked to stop and structures are left.
     """
     batches = Batches(plan, state_folder)
     yield batches.done, plan.structures
-    size = BatchSize(plan.batch_size, per_lineage, state_folder)
+    if trial is None:
+        size = BatchSize(plan.batch_size, per_lineage, state_folder)
+    else:
+        size = trial.size(plan, per_lineage, state_folder, missing=plan.structures - batches.done)
     while (gap := batches.gap) is not None:
         offset, missing, lost = gap
 
         def work(most: int, offset: int = offset, missing: int = missing) -> pl.DataFrame:
             return draw(offset, min(most, missing))
 
-        known = lost if lost is not None and lost <= plan.batch_size else None
+        known = lost if lost is not None and lost <= max(plan.batch_size, size.now) else None
         batches.add(offset, size.attempt(work, known))
         yield batches.done, plan.structures
         if batches.done < plan.structures:
@@ -186,7 +206,7 @@ def steered_batch(
 
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)
-    width = size * steering.copies // steering.per_lineage  # particles
+    width = size * steering.width  # particles
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         watch = Watch(width, getattr(diffusion, "lonely", None))

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lodestone.runtime import remembered
 from lodestone.runtime.signals import EXIT_CODE, Stopped, listen
 
 if TYPE_CHECKING:
@@ -48,15 +49,23 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
     if job is None:
         stage = Path(script["__file__"]).stem
         set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-        raise SystemExit(guarded(lambda: _say(main(**from_command_line(main, stage)), sys.stdout)))
+        raise SystemExit(
+            guarded(lambda: _say(_called(main, from_command_line(main, stage), stage), sys.stdout))
+        )
     from lodestone.runtime.signals import end_with_parent
 
     end_with_parent()
     set_threads(job.threads)
     with logged_to(Path(job.log[0]) if job.log else None):
-        code = guarded(lambda: _say(main(**from_rule(main, job)), getattr(sys.stderr, "log", sys.stderr)))
+        log = getattr(sys.stderr, "log", sys.stderr)
+        code = guarded(lambda: _say(_called(main, from_rule(main, job), str(job.rule)), log))
     if code:
         raise SystemExit(code)
+
+
+def _called(main: Main, arguments: Mapping[str, Any], stage: str) -> str | None:
+    remembered.begin(arguments.get("state"), stage)
+    return main(**arguments)
 
 
 def _say(text: str | None, stream: TextIO) -> None:

@@ -58,11 +58,11 @@ def test_a_relaxation_marks_it_and_the_others_go_on() -> None:
     assert found[1].failure == "small: out of memory: CUDA out of memory"
 
 
-def test_reasons_of_memory_are_one_in_the_report() -> None:
+def test_reasons_of_memory_are_one_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headroom, "available", lambda: GB)
     reasons = []
     for needed, what in ((5.1e9, "420 atoms with 23042 bonds"), (6e9, "500 atoms with 30000 bonds")):
-        with pytest.raises(headroom.TooLargeError) as refused, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(headroom, "available", lambda: GB)
+        with pytest.raises(headroom.TooLargeError) as refused:
             headroom.require(needed, what)
         reasons.append(f"grace: {refused.value}")
     (reason,) = group_reasons(reasons)
@@ -203,7 +203,9 @@ def test_what_a_model_takes_is_measured_and_near_what_is_known_of_the_embedded_o
 
 
 @pytest.mark.slow
-def test_chgnet_splits_what_does_not_fit_and_marks_what_does_not_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chgnet_splits_what_does_not_fit_and_marks_what_does_not_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from lodestone.energies.estimators.chgnet import calculator as chgnet
 
     estimator = ChgnetEstimator(batch_size=4)

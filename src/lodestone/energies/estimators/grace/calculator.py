@@ -29,6 +29,7 @@ from lodestone.runtime.files import file_hash
 from lodestone.runtime.fitting import fitted
 from lodestone.runtime.headroom import available, peak_of, require
 from lodestone.runtime.memory import is_exhausted
+from lodestone.runtime.remembered import remembered
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,7 +63,8 @@ class GraceEstimator:
         self.folder = folder
         self.elements = frozenset(str(symbol) for symbol in calculator.element_map)
         self.cutoff = float(calculator.cutoff)
-        self.batch_size = batch_size
+        self._known = remembered("grace", self._device)
+        self.batch_size = self._known.most(batch_size) if self._known else batch_size
         self._model = calculator.models[0]
         self._builders = calculator.data_builders
         self._keys = calculator.data_keys
@@ -88,7 +90,7 @@ class GraceEstimator:
         kinds = {v.dtype.name for v in self._model.signatures["compute"].variables if v.dtype.is_floating}
         return {
             "model": self._published, "sha256": self.file_hash, "package": "tensorpotential",
-            "device": "gpu" if self._on_gpu else "cpu", "precision": "+".join(sorted(kinds)) or None,
+            "device": "cpu" if self._device == "cpu" else "gpu", "precision": "+".join(sorted(kinds)) or None,
         }  # fmt: skip
 
     @property
@@ -137,6 +139,8 @@ class GraceEstimator:
             if self.batch_size == 1 or max(atoms / most_atoms, bonds / most_bonds) > 1:
                 return False  # it is alone, and padded to little more than its own size
             self.batch_size //= 2
+            if self._known is not None:
+                self._known.lower(self.batch_size)
             return True
 
         def lost(i: int, reason: str) -> Evaluation:
@@ -223,7 +227,7 @@ class GraceEstimator:
         shape = self._shape(*_size(samples))
         left = available()
         fresh = (not forces, shape) not in self._met
-        if self._on_gpu or not fresh or left is None or shape[1] * LARGEST + COMPILING < left:
+        if self._device != "cpu" or not fresh or left is None or shape[1] * LARGEST + COMPILING < left:
             return
         if (per_bond := self._per_bond(forces=forces)) is not None:
             atoms, bonds = sum(map(_atoms, samples)), sum(map(_bonds, samples))
@@ -259,8 +263,13 @@ class GraceEstimator:
         return peak_of(call)
 
     @cached_property
-    def _on_gpu(self) -> bool:
-        return bool(load_tensorflow().config.list_physical_devices("GPU"))
+    def _device(self) -> str:
+        """The kind of GPU that TensorFlow takes, or cpu."""
+        config = load_tensorflow().config
+        gpus = config.list_physical_devices("GPU")
+        if not gpus:
+            return "cpu"
+        return str(config.experimental.get_device_details(gpus[0]).get("device_name", "gpu"))
 
     def _atomic_energies(self, samples: list[Sample]) -> np.ndarray:
         """Energies of the atoms of a batch (eV), by the model without its backward half.
