@@ -57,7 +57,7 @@ rule analyse:
         LODESTONE.log("analyse"),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("analyse"),

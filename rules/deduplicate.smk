@@ -12,7 +12,7 @@ rule deduplicate:
         LODESTONE.log("deduplicate", "arm"),
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
     params:
         settings=LODESTONE.settings("deduplicate"),

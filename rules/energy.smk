@@ -10,7 +10,7 @@ rule energy:
         LODESTONE.log("energy", "arm"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=240,
     params:
         settings=LODESTONE.settings("energy"),
@@ -33,7 +33,7 @@ rule reference_energy:
         LODESTONE.log("reference_energy"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=240,
     params:
         settings=LODESTONE.settings("reference_energy"),
@@ -57,7 +57,7 @@ rule other_energy:
         LODESTONE.log("other_energy", "arm", "estimator"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=240,
     params:
         settings=LODESTONE.settings("other_energy"),
@@ -80,7 +80,7 @@ rule term_reference_energy:
         LODESTONE.log("term_reference_energy", "estimator"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=240,
     params:
         settings=LODESTONE.settings("term_reference_energy"),

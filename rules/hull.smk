@@ -16,7 +16,7 @@ rule hull:
         LODESTONE.log("hull"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=60,
     params:
         **LODESTONE.several.agreement,

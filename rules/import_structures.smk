@@ -8,7 +8,7 @@ rule import_structures:
         arm=LODESTONE.imported_arms,
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("import_structures"),

@@ -9,7 +9,7 @@ rule measure:
         LODESTONE.log("measure", "arm"),
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("measure"),

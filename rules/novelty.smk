@@ -10,7 +10,7 @@ rule novelty:
         LODESTONE.log("novelty", "arm"),
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
     params:
         settings=LODESTONE.settings("novelty"),

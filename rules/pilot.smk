@@ -12,7 +12,7 @@ rule pilot:
         LODESTONE.log("pilot", "constraint"),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=720,
     params:
         settings=LODESTONE.settings("pilot"),

@@ -8,7 +8,7 @@ rule train_generator:
         LODESTONE.log("train_generator", "arm"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=120,
     params:
         settings=LODESTONE.settings("train_generator"),
@@ -31,7 +31,7 @@ rule propose:
         LODESTONE.log("propose", "arm"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("propose"),

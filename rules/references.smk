@@ -11,7 +11,7 @@ rule references:
         LODESTONE.log("references"),
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("references"),

@@ -10,7 +10,7 @@ rule relax:
         LODESTONE.log("relax", "arm"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=720,
     params:
         settings=LODESTONE.settings("relax"),

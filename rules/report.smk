@@ -9,7 +9,7 @@ rule record:
         LODESTONE.log("record"),
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=30,
     params:
         settings=LODESTONE.settings("record"),
@@ -49,7 +49,7 @@ rule report:
         LODESTONE.log("report"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
     params:
         settings=LODESTONE.settings("report"),
@@ -126,7 +126,7 @@ rule figures:
         LODESTONE.log("figures"),
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
     params:
         settings=LODESTONE.settings("figures"),

@@ -12,7 +12,7 @@ rule sample:
         arm=LODESTONE.sampled_arms,
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=lambda wildcards, attempt: 2500 * attempt,
         runtime=720,
     params:
         settings=LODESTONE.settings("sample"),

@@ -8,7 +8,7 @@ rule screen:
         LODESTONE.log("screen", "arm"),
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=60,
     params:
         settings=LODESTONE.settings("screen"),

@@ -11,7 +11,7 @@ rule symmetrize:
         LODESTONE.log("symmetrize", "arm"),
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=120,
     params:
         settings=LODESTONE.settings("symmetrize"),

@@ -62,7 +62,9 @@ def _sample(
     plan, folder = made.plan, folder_of(state, settings)
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
     spent = timing.Account(folder, timing.device_name(device), passes(settings, made.steps))
-    drawn = run_shard(plan, made.draw, folder, per_lineage=made.per_lineage, earlier=spent.earlier)
+    drawn = run_shard(
+        plan, made.draw, folder, per_lineage=made.per_lineage, earlier=spent.earlier, trial=made.trial
+    )
     for done, total in drawn:
         report(done, total)
         spent.tell(done)

@@ -29,6 +29,17 @@ rule c:
     output: "c/{i}"
     shell: "echo {resources.bad} > {output}"
 """
+HUNGRY = """
+rule sated:
+    input: "fed"
+    output: "sated"
+    resources: mem_mb=100
+    shell: "touch {output}"
+rule hungry:
+    output: "fed"
+    resources: mem_mb=AMOUNT
+    shell: "test {resources.mem_mb} -ge 900 && echo {resources.mem_mb} > {output}"
+"""
 
 
 class Run:
@@ -132,6 +143,33 @@ def test_cpus_beside_threads_fail_the_rule_by_name_with_what_to_write(run):
     assert "a: cpus_per_task is 8, but the threads of the job are 2" in run.text
     assert "set-threads: {RULE: 8}" in run.text
     assert [record.rules for record in run.records()] == [("b",)]
+
+
+@pytest.mark.parametrize(
+    ("amount", "arguments"),
+    [
+        ("lambda wildcards, attempt: 300 * attempt", ()),
+        ("300", ("--set-resources", "hungry:mem_mb=300 * attempt")),
+    ],
+)
+def test_each_attempt_asks_for_the_memory_that_is_its_own(run, amount, arguments):
+    (run.folder / "Snakefile").write_text(HUNGRY.replace("AMOUNT", amount))
+    asked = (*arguments, "--retries", "2")
+    assert run.start(*asked, snakefile=run.folder / "Snakefile").wait(180) == 0, run.text
+    tries = [record for record in run.records() if record.rules == ("hungry",)]
+    assert [record.parameters["slurm_mem"] for record in tries] == ["300MB", "600MB", "900MB"]
+    assert [record.state for record in tries] == ["failed", "failed", "succeeded"]
+    assert (run.folder / "fed").read_text().split() == ["900"]
+
+
+def test_a_group_that_is_tried_again_gets_more_memory_too(run):
+    (run.folder / "Snakefile").write_text(
+        HUNGRY.replace("AMOUNT", "lambda wildcards, attempt: 300 * attempt")
+    )
+    asked = ("--groups", "hungry=meal", "sated=meal", "--retries", "2")
+    assert run.start(*asked, snakefile=run.folder / "Snakefile").wait(180) == 0, run.text
+    assert [r.parameters["slurm_mem"] for r in run.records()] == ["300MB", "600MB", "900MB"]
+    assert {r.rules for r in run.records()} == {("hungry", "sated")}
 
 
 def test_a_resource_that_makes_no_sense_fails_its_jobs_by_name(run):

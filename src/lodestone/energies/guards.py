@@ -138,7 +138,8 @@ def evaluate_each(
     """Evaluate structures that the guards let pass, by `call` (default: all that the estimator gives).
 
     An estimator that raises fails the structures that it raises for; where these are all of `BROKEN_AFTER`
-    or more, its error goes on.
+    or more, its error goes on. What does not fit into memory says nothing about the estimator: it is failed
+    alone, however many they are.
     """
     raised: list[Exception] = []
     evaluations = _split(call or estimator.evaluate, list(structures), estimator.name, raised)
@@ -159,13 +160,20 @@ def _split(
 ) -> list[Evaluation]:
     """Evaluations; where a batch raises, those of its halves, down to the structure that it raises for."""
     from lodestone.energies.evaluation import Evaluation
+    from lodestone.runtime.fitting import words
+    from lodestone.runtime.memory import is_exhausted, release
 
     try:
         return call(structures)
     except Exception as error:  # noqa: BLE001 - whatever a potential raises for an odd structure
+        exhausted = is_exhausted(error)
+        if len(structures) == 1 and exhausted:
+            return [Evaluation.failed(len(structures[0]), f"{name}: {words(error)}")]
         if len(structures) == 1:
             raised.append(error)
             reason = f"{name} failed: {type(error).__name__}: {error}"
             return [Evaluation.failed(len(structures[0]), " ".join(reason.split())[:300])]
+    if exhausted:
+        release()  # outside of the handler, where the traceback no longer keeps the batch alive
     half = len(structures) // 2
     return [e for part in (structures[:half], structures[half:]) for e in _split(call, part, name, raised)]

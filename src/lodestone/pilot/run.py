@@ -127,6 +127,7 @@ class Sampler:
         from lodestone.sampling.job import shard_plan, steering
         from lodestone.sampling.passes import passes
         from lodestone.sampling.shard import collect, finished, sample_shard
+        from lodestone.sampling.trial import trial_of
 
         settings = trial_settings(self.settings, strength, step)
         plan = shard_plan(settings, self.checkpoint_config, self.device)
@@ -139,7 +140,9 @@ class Sampler:
             stop_if_asked(f"before round {step.index + 1} of {plan.arm}")
         self._drew |= lacking
         steered = steering(settings, self.tables)
-        for done, total in sample_shard(self.diffusion, plan, steered, folder, earlier=spent.earlier):
+        trial = trial_of(self.diffusion, plan, steered, settings, self.device)
+        drawn = sample_shard(self.diffusion, plan, steered, folder, earlier=spent.earlier, trial=trial)
+        for done, total in drawn:
             report(done, total)
             spent.tell(done)
         self.passes += each * plan.structures

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lodestone.sampling.loop import Diffusion
     from lodestone.sampling.state import State
     from lodestone.sampling.template import Template
+    from lodestone.sampling.trial import Trial
 
 __all__ = [
     "ShardPlan",
@@ -96,6 +97,11 @@ class Steering:
         return self.particles.count if self.particles else 1
 
     @property
+    def width(self) -> int:
+        """Particles of the network behind each structure of the sample."""
+        return self.copies // self.per_lineage
+
+    @property
     def per_lineage(self) -> int:
         """Structures of the sample that belong to one lineage and stay together in a batch."""
         return 1 if self.particles and self.particles.one_per_lineage else self.copies
@@ -114,13 +120,14 @@ def sample_shard(
     state_folder: Path,
     *,
     earlier: Earlier | None = None,
+    trial: Trial | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Sample by the guided sampler what is not on disk yet, as `run_shard` does."""
 
     def draw(offset: int, size: int) -> pl.DataFrame:
         return sample_batch(diffusion, plan, steering, offset, size)
 
-    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage, earlier=earlier)
+    return run_shard(plan, draw, state_folder, per_lineage=steering.per_lineage, earlier=earlier, trial=trial)
 
 
 def run_shard(
@@ -130,17 +137,21 @@ def run_shard(
     *,
     per_lineage: int = 1,
     earlier: Earlier | None = None,
+    trial: Trial | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Draw what is not on disk yet, batch by batch; yields (structures done, structures in all).
 
-    The first pair says what was there before. A batch that is lost between others is made again with the
-    size that it had; one that was begun is continued, and `earlier` is told the seconds that other runs spent
-    on it. Raises Stopped after a batch, or at a level inside one whose place is then kept, where the job was
-    asked to stop and structures are left.
+    The first pair says what was there before. A `trial` finds the size of batches that fits before the first
+    is drawn. A batch that is lost between others is made again with the size that it had; one that was begun
+    is continued, and `earlier` is told the seconds that other runs spent on it. Raises Stopped after a batch,
+    or at a level inside one whose place is then kept, where the job was asked to stop before the end.
     """
     batches = Batches(plan, state_folder)
     yield batches.done, plan.structures
-    size = BatchSize(plan.batch_size, per_lineage, state_folder)
+    if trial is None:
+        size = BatchSize(plan.batch_size, per_lineage, state_folder)
+    else:
+        size = trial.size(plan, per_lineage, state_folder, missing=plan.structures - batches.done)
     while (gap := batches.gap) is not None:
         offset, missing, lost = gap
 
@@ -152,7 +163,7 @@ def run_shard(
             )  # fmt: skip
             return drawn(bookmark, partial(draw, offset, count))
 
-        known = lost if lost is not None and lost <= plan.batch_size else None
+        known = lost if lost is not None and lost <= max(plan.batch_size, size.now) else None
         rows, seconds = size.attempt(work, known or _begun(state_folder, offset, size.now))
         batches.add(offset, rows)
         place_of(state_folder, offset).unlink(missing_ok=True)
@@ -223,7 +234,7 @@ def steered_batch(
 
     seed = derive_seed(plan.seed, plan.arm, plan.shard, offset)
     rng = np.random.default_rng(seed)
-    width = size * steering.copies // steering.per_lineage  # particles
+    width = size * steering.width  # particles
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         watch = Watch(width, getattr(diffusion, "lonely", None))

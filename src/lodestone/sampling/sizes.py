@@ -20,7 +20,10 @@ def draw_sizes(
 
 
 def largest_batch(batch_size: str | int, device: str, per_lineage: int) -> int:
-    """Structures per batch; `auto` is 32 on a CPU and 128 on a GPU, in whole lineages."""
+    """Structures per batch, in whole lineages; `auto` is 32 on a CPU, and on a GPU 128 to begin with.
+
+    There `sampling.trial` measures what they take, and chooses.
+    """
     size = (128 if device.startswith("cuda") else 32) if batch_size == "auto" else int(batch_size)
     return max(per_lineage, size - size % per_lineage)
 

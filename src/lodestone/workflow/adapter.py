@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lodestone.runtime import remembered
 from lodestone.runtime.signals import EXIT_CODE, Stopped, listen
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
     if job is None:
         stage = Path(script["__file__"]).stem
         set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-        raise SystemExit(guarded(lambda: _say(main(**from_command_line(main, stage)), sys.stdout)))
+        raise SystemExit(
+            guarded(lambda: _say(_called(main, from_command_line(main, stage), stage), sys.stdout))
+        )
     from lodestone.runtime.signals import end_with_parent
 
     end_with_parent()
@@ -63,7 +66,12 @@ def run(main: Main, script: Mapping[str, Any]) -> None:
 
 def _work(main: Main, job: Any, log: TextIO) -> None:
     _say(given_to(job), log)
-    _say(main(**from_rule(main, job)), log)
+    _say(_called(main, from_rule(main, job), str(job.rule)), log)
+
+
+def _called(main: Main, arguments: Mapping[str, Any], stage: str) -> str | None:
+    remembered.begin(arguments.get("state"), stage)
+    return main(**arguments)
 
 
 def _say(text: str | None, stream: TextIO) -> None:

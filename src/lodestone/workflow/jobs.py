@@ -16,6 +16,8 @@ from lodestone.workflow import potentials
 from lodestone.workflow.stages import BY_NAME, NEEDS, Job, Per, jobs
 
 OF_ARMS = {Per.ARM, Per.SHARD, Per.ARM_AND_ESTIMATOR}
+GROWING = re.compile(r"lambda wildcards, attempt: (\d+) \* attempt")
+"""A resource of which the next attempt of a job gets more."""
 FOLDER = Path(__file__).parents[3] / "rules"
 
 
@@ -36,8 +38,10 @@ class Needs:
 def read_rules(folder: Path = FOLDER) -> dict[str, Needs]:
     """Threads and resources of every rule of a campaign, as they stand in its file.
 
+    What grows with the attempt is that of the first.
+
     Raises:
-        RulesError: a rule is missing, or a value is not a plain number or text.
+        RulesError: a rule is missing, or a value is not a plain number or text, or grows in another way.
     """
     found = {
         name: (path, body)
@@ -65,11 +69,14 @@ def _bodies(text: str) -> list[tuple[str, str]]:
 
 def _resource(line: str, where: str) -> tuple[str, Any]:
     name, _, value = line.rstrip(",").partition("=")
+    if grows := GROWING.fullmatch(value.strip()):
+        return name.strip(), int(grows[1])
     try:
         return name.strip(), ast.literal_eval(value.strip())
     except (ValueError, SyntaxError):
         raise RulesError(
-            f"{where}: resources: {line!r} is no plain number or text; write name=number"
+            f"{where}: resources: {line!r} is no plain number or text; write name=number, or "
+            "name=lambda wildcards, attempt: number * attempt"
         ) from None
 
 

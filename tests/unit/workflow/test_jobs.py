@@ -37,8 +37,11 @@ def test_the_rules_tell_what_their_jobs_ask_for():
         ).read_text()
         body = re.split(rf"(?m)^rule {name}:\n", text)[1]
         assert rule.threads == int(re.search(r"threads: (\d+)", body).group(1))
-        for resource in ("mem_mb", "runtime"):
-            assert rule.resources[resource] == int(re.search(rf"{resource}=(\d+)", body).group(1))
+        for resource, text in (
+            ("mem_mb", r"lambda wildcards, attempt: (\d+) \* attempt"),
+            ("runtime", r"(\d+)"),
+        ):
+            assert rule.resources[resource] == int(re.search(f"{resource}={text},\n", body).group(1))
     assert list(found) == [stage.name for stage in STAGES]
 
 

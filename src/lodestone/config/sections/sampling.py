@@ -124,8 +124,8 @@ class Sampling(Section):
     )
     batch_size: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = Field(
         "auto",
-        description="Most structures per batch of the network; auto chooses by device. A batch that does not "
-        "fit into memory is halved.",
+        description="Most structures per batch of the network; auto: 32 on a CPU, on a GPU what fills its "
+        "memory. A batch that does not fit is halved.",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0,

@@ -17,6 +17,7 @@ from lodestone.schema.sections import Section
 
 if TYPE_CHECKING:
     from lodestone.sampling.shard import Draw, ShardPlan
+    from lodestone.sampling.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Drawer:
     per_lineage: int = 1
     steps: int = 0
     """Denoising steps; 0 where no network is asked."""
+    trial: Trial | None = None
+    """What a batch on a device is tried by before the first is drawn."""
 
 
 class Sampler(Section):

@@ -52,6 +52,7 @@ class Finishing(Sampler):
         from lodestone.sampling.job import load_model, shard_plan
         from lodestone.sampling.search.batch import COLUMNS, search_batch
         from lodestone.sampling.search.options import options_of
+        from lodestone.sampling.trial import UNGUIDED, trial_of
 
         settings = job.settings
         diffusion, config = None, _config(job)
@@ -63,7 +64,10 @@ class Finishing(Sampler):
             search_batch, diffusion, plan, options_of(settings), *estimator_and_guards(settings["search"]),
             elements=settings["chemical_system"].split("-"),
         )  # fmt: skip
-        return Drawer(plan, draw, steps=0 if diffusion is None else len(diffusion.times))
+        if diffusion is None:
+            return Drawer(plan, draw)
+        trial = trial_of(diffusion, plan, UNGUIDED, settings, job.device)
+        return Drawer(plan, draw, steps=len(diffusion.times), trial=trial)
 
 
 class Gss(Finishing):

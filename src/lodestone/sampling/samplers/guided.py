@@ -11,10 +11,12 @@ def drawer(job: Job) -> Drawer:
     """Plain or guided sampling."""
     from lodestone.sampling.job import conditioning, load_model, shard_plan, steering
     from lodestone.sampling.shard import sample_batch
+    from lodestone.sampling.trial import trial_of
 
     steered = steering(job.settings, job.hull)
     diffusion, checkpoint = load_model(job.settings, job.device)
     print(conditioning(job.settings, checkpoint), flush=True)
     plan = shard_plan(job.settings, checkpoint.config, job.device)
     draw = partial(sample_batch, diffusion, plan, steered)
-    return Drawer(plan, draw, steered.per_lineage, len(diffusion.times))
+    trial = trial_of(diffusion, plan, steered, job.settings, job.device)
+    return Drawer(plan, draw, steered.per_lineage, len(diffusion.times), trial)

@@ -75,14 +75,18 @@ class Symmetric(Sampler):
 
         from lodestone.sampling.job import load_model, shard_plan, steering
         from lodestone.sampling.symmetric.batch import COLUMNS, symmetric_batch
+        from lodestone.sampling.trial import trial_of
         from lodestone.wyckoff.proposals import from_table
 
         settings, (proposals,) = job.settings, job.proposals
         steered = steering(settings, job.hull)
         diffusion, checkpoint = load_model(settings, job.device)
         plan = replace(shard_plan(settings, checkpoint.config, job.device), columns=COLUMNS)
+        proposed = from_table(pl.read_parquet(proposals))
         draw = partial(
-            symmetric_batch, diffusion, plan, steered, from_table(pl.read_parquet(proposals)),
+            symmetric_batch, diffusion, plan, steered, proposed,
             elements=self.elements, draw=self.draw,
         )  # fmt: skip
-        return Drawer(plan, draw, steered.per_lineage, len(diffusion.times))
+        atoms = max(one.n_atoms for one in proposed)
+        trial = trial_of(diffusion, plan, steered, settings, job.device, atoms=atoms)
+        return Drawer(plan, draw, steered.per_lineage, len(diffusion.times), trial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +10,25 @@ import numpy as np
 
 from lodestone.energies.evaluation import Evaluation
 from lodestone.runtime.files import file_hash
+from lodestone.runtime.fitting import fitted
+from lodestone.runtime.headroom import available, require
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 HEAVIEST = 94  # atomic number, Pu: the last that the model has an embedding for
+BYTES = {"efs": (95e3, 82e3), "e": (22e3, 20e3)}  # per bond, per angle; with forces and without
+MARGIN = 1.25  # of an estimate
+LARGEST = 3e7  # bytes per atom that no crystal takes; where this fits, no bonds are counted
 GIGAPASCAL = 1 / 160.21766208  # eV/Å³
 
 
 class ChgnetEstimator:
-    """CHGNet 0.3.0 (or another bundled version), evaluated in batches."""
+    """CHGNet 0.3.0 (or another bundled version), evaluated in batches.
+
+    A batch that does not fit into memory is halved; a structure that does not fit alone is failed, with the
+    reason. What a batch takes is estimated from its bonds and from the angles between the short ones.
+    """
 
     def __init__(self, version: str = "0.3.0", batch_size: int = 8) -> None:
         import contextlib
@@ -56,29 +65,67 @@ class ChgnetEstimator:
 
         CHGNet divides by the signed volume of the cell, so a left-handed one turns its stress around.
         """
-        return [
-            Evaluation(
+        return self._fitted(
+            structures,
+            "efs",
+            lambda atoms, row: Evaluation(
                 energy=float(row["e"]) * len(atoms),
                 forces=np.asarray(row["f"], dtype=float),
                 stress=np.asarray(row["s"], dtype=float)
                 * GIGAPASCAL
                 * np.sign(np.linalg.det(atoms.cell.array)),
-            )
-            for atoms, row in zip(structures, self._predicted(structures, "efs"), strict=True)
-        ]
+            ),
+        )
 
     def energy_only(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Energies without forces and stress; the order is kept."""
-        return [
-            Evaluation.energy_alone(len(atoms), float(row["e"]) * len(atoms))
-            for atoms, row in zip(structures, self._predicted(structures, "e"), strict=True)
-        ]
+        return self._fitted(
+            structures,
+            "e",
+            lambda atoms, row: Evaluation.energy_alone(len(atoms), float(row["e"]) * len(atoms)),
+        )
+
+    def _fitted(
+        self,
+        structures: Sequence[Atoms],
+        task: str,
+        evaluation: Callable[[Atoms, dict[str, Any]], Evaluation],
+    ) -> list[Evaluation]:
+        """Evaluations in batches of so many structures, in order; fewer where they do not fit."""
+
+        def batches(chosen: list[int]) -> list[list[int]]:
+            return [chosen[i : i + self._batch_size] for i in range(0, len(chosen), self._batch_size)]
+
+        def call(batch: list[int]) -> list[Evaluation]:
+            these = [structures[i] for i in batch]
+            self._require(these, task)
+            return [evaluation(*pair) for pair in zip(these, self._predicted(these, task), strict=True)]
+
+        def lost(i: int, reason: str) -> Evaluation:
+            return Evaluation.failed(len(structures[i]), f"{self.name}: {reason}")
+
+        # only the batch that does not fit is split: other structures keep their company, and their last bits
+        return fitted(len(structures), batches, call, halve=lambda _: False, lost=lost)
+
+    def _require(self, structures: Sequence[Atoms], task: str) -> None:
+        """Raise TooLargeError where memory does not suffice for these structures together."""
+        from matscipy.neighbours import neighbour_list
+
+        left, atoms = available(), sum(map(len, structures))
+        if left is None or LARGEST * atoms < left:
+            return
+        converter, bonds, pairs = self._model.graph_converter, 0, 0
+        for one in structures:
+            bonds += len(neighbour_list("i", one, float(converter.atom_graph_cutoff)))
+            short = np.bincount(neighbour_list("i", one, float(converter.bond_graph_cutoff)))
+            pairs += int((short * (short - 1)).sum())
+        per_bond, per_pair = BYTES[task]
+        what = f"{atoms} atoms with {bonds} bonds and {pairs} angles"
+        require(MARGIN * (per_bond * bonds + per_pair * pairs), what)
 
     def _predicted(self, structures: Sequence[Atoms], task: str) -> list[dict[str, Any]]:
         from pymatgen.io.ase import AseAtomsAdaptor
 
-        if not structures:
-            return []
         crystals = [AseAtomsAdaptor.get_structure(a) for a in structures]
         found = self._model.predict_structure(crystals, task=task, batch_size=self._batch_size)
         return found if isinstance(found, list) else [found]

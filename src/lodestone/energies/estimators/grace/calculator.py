@@ -3,8 +3,13 @@
 The package's calculator takes one structure at a time. Here many are joined into one evaluation by
 the package's own data builder; atomic energies and pair forces are then summed per structure.
 A model compiles once per shape of its input (seconds), so batches are filled to one capacity and
-padded to it; a last, small one is padded to a fraction of it. The shape depends on nothing but the
-batch itself, so a rerun meets the same numbers.
+padded to it; a last, small one is padded to a fraction of it, and a structure beyond the capacity, which is
+alone, to the next of finer steps. The shape depends on nothing but the batch itself, so a rerun meets the
+same numbers.
+
+A batch that does not fit into memory halves the capacity. On the host, where the kernel would end the job
+instead of raising, what a batch will take is estimated: it grows with the padded shape, and how steeply is
+known of the embedded model and measured of any other, before the first shape that may be too large.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +26,22 @@ from lodestone.energies.estimators.grace.models import EMBEDDED, model_hash, mod
 from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
 from lodestone.energies.evaluation import Evaluation
 from lodestone.runtime.files import file_hash
+from lodestone.runtime.fitting import fitted
+from lodestone.runtime.headroom import available, peak_of, require
+from lodestone.runtime.memory import is_exhausted
+from lodestone.runtime.remembered import remembered
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Sample = dict[str, np.ndarray]
 ATOMS, BONDS = 8, 256  # of a typical structure; `batch_size` of them are the capacity of a batch
-STEP = 4  # between the padded shapes
+STEP = 4  # between the padded shapes up to the capacity
+GROWTH = 1.25  # between those beyond it: the memory of one structure, which nothing shares
+BYTES = {True: 6_300.0, False: 2_400.0}  # of the embedded model per padded bond, with forces and without
+COMPILING = 150e6  # bytes, beside those of a shape that is new
+MARGIN = 1.25  # of an estimate
+LARGEST = 1e6  # bytes per padded bond that no model takes; where this fits, nothing is measured
 
 
 class GraceEstimator:
@@ -48,11 +63,13 @@ class GraceEstimator:
         self.folder = folder
         self.elements = frozenset(str(symbol) for symbol in calculator.element_map)
         self.cutoff = float(calculator.cutoff)
-        self._capacity = batch_size * ATOMS, batch_size * BONDS
+        self._known = remembered("grace", self._device)
+        self.batch_size = self._known.most(batch_size) if self._known else batch_size
         self._model = calculator.models[0]
         self._builders = calculator.data_builders
         self._keys = calculator.data_keys
         self._published = model
+        self._bytes: dict[bool, float | None] = dict(BYTES) if model == EMBEDDED else {}
         self._met: set[tuple[bool, tuple[int, int]]] = set()  # of energies, padded shape: the first compiles
         self._forward: Callable[[dict[str, Any]], Any] | None = load_tensorflow().function(
             lambda data: self._model.compute(data)["atomic_energy"], jit_compile=True
@@ -70,34 +87,66 @@ class GraceEstimator:
     @property
     def described(self) -> dict[str, Any]:
         """What is recorded of it."""
-        gpus = load_tensorflow().config.list_physical_devices("GPU")
         kinds = {v.dtype.name for v in self._model.signatures["compute"].variables if v.dtype.is_floating}
         return {
             "model": self._published, "sha256": self.file_hash, "package": "tensorpotential",
-            "device": "gpu" if gpus else "cpu", "precision": "+".join(sorted(kinds)) or None,
+            "device": "cpu" if self._device == "cpu" else "gpu", "precision": "+".join(sorted(kinds)) or None,
         }  # fmt: skip
 
+    @property
+    def _capacity(self) -> tuple[int, int]:
+        """The most atoms and bonds of a batch."""
+        return self.batch_size * ATOMS, self.batch_size * BONDS
+
     def evaluate(self, structures: Sequence[Atoms]) -> list[Evaluation]:
-        """Evaluate structures in batches of like size, largest first; the order is kept."""
+        """Evaluate structures in batches of like size, largest first; the order is kept.
+
+        One that does not fit into memory alone is failed, with the reason.
+        """
         samples = [self._sample(atoms) for atoms in structures]
-        found: dict[int, Evaluation] = {}
-        for batch in self._batches(samples):
-            evaluations = self._evaluate_batch([samples[i] for i in batch])
-            for i, evaluation in zip(batch, evaluations, strict=True):
-                found[i] = _with_stress(evaluation, structures[i].get_volume())
-        return [found[i] for i in range(len(structures))]
+
+        def call(batch: list[int]) -> list[Evaluation]:
+            found = self._evaluate_batch([samples[i] for i in batch])
+            return [_with_stress(e, structures[i].get_volume()) for i, e in zip(batch, found, strict=True)]
+
+        return self._fitted(samples, call)
 
     def energy_only(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Energies in the same batches; what only forces need is not computed."""
         samples = [self._sample(atoms) for atoms in structures]
-        found: dict[int, Evaluation] = {}
-        for batch in self._batches(samples):
-            energies, atom = self._atomic_energies([samples[i] for i in batch]), 0
+
+        def call(batch: list[int]) -> list[Evaluation]:
+            energies, atom, found = self._atomic_energies([samples[i] for i in batch]), 0, []
             for i in batch:
                 n_atoms = _atoms(samples[i])
                 energy = float(energies[atom : atom + n_atoms].sum())
-                found[i], atom = Evaluation.energy_alone(n_atoms, energy), atom + n_atoms
-        return [found[i] for i in range(len(structures))]
+                found.append(Evaluation.energy_alone(n_atoms, energy))
+                atom += n_atoms
+            return found
+
+        return self._fitted(samples, call)
+
+    def _fitted(
+        self, samples: list[Sample], call: Callable[[list[int]], list[Evaluation]]
+    ) -> list[Evaluation]:
+        """Evaluations by `call`, in batches that shrink where one does not fit."""
+
+        def batches(chosen: list[int]) -> list[list[int]]:
+            return [[chosen[i] for i in batch] for batch in self._batches([samples[i] for i in chosen])]
+
+        def halve(batch: list[int]) -> bool:
+            (atoms, bonds), (most_atoms, most_bonds) = _size([samples[i] for i in batch]), self._capacity
+            if self.batch_size == 1 or max(atoms / most_atoms, bonds / most_bonds) > 1:
+                return False  # it is alone, and padded to little more than its own size
+            self.batch_size //= 2
+            if self._known is not None:
+                self._known.lower(self.batch_size)
+            return True
+
+        def lost(i: int, reason: str) -> Evaluation:
+            return Evaluation.failed(_atoms(samples[i]), f"{self.name}: {reason}")
+
+        return fitted(len(samples), batches, call, halve=halve, lost=lost)
 
     def _batches(self, samples: list[Sample]) -> list[list[int]]:
         """Indices of samples, largest first, packed up to the capacity."""
@@ -120,6 +169,7 @@ class GraceEstimator:
 
     def _evaluate_batch(self, samples: list[Sample]) -> list[Evaluation]:
         """Energies (eV), forces (eV/Å) and virials (eV, in the place of the stress) of a batch."""
+        self._require(samples, forces=True)
         batch = self._joined(samples)
         vectors = batch["bond_vector"]
         output = self._compute(batch)
@@ -148,40 +198,96 @@ class GraceEstimator:
             atom, bond = atom + n_atoms, bond + n_bonds
         return evaluations
 
-    def _joined(self, samples: list[Sample]) -> Sample:
+    def _joined(self, samples: list[Sample], shape: tuple[int, int] | None = None) -> Sample:
         from tensorpotential import constants
 
         joined: Sample = {}
         for builder in self._builders:
             joined |= builder.join_to_batch(samples)
-        atoms, bonds = self._shape(sum(map(_atoms, samples)) + 1, sum(map(_bonds, samples)))
-        shape = {
+        atoms, bonds = shape or self._shape(*_size(samples))
+        padded = {
             constants.PAD_MAX_N_STRUCTURES: len(samples) + 1,
             constants.PAD_MAX_N_ATOMS: atoms,
             constants.PAD_MAX_N_NEIGHBORS: bonds,
         }
         for builder in self._builders:
-            builder.pad_batch(joined, shape)
+            builder.pad_batch(joined, padded)
         return joined
 
     def _shape(self, atoms: int, bonds: int) -> tuple[int, int]:
-        """The smallest shape that holds a batch: the capacity, or a power of `STEP` of it."""
+        """The smallest shape that holds a batch: the capacity, a power of `STEP` below, of `GROWTH` above."""
         most_atoms, most_bonds = self._capacity
         level = max(atoms / most_atoms, bonds / most_bonds, STEP**-2)
-        factor = STEP ** math.ceil(math.log(level, STEP) - 1e-9)
+        step = STEP if level <= 1 else GROWTH
+        factor = step ** math.ceil(math.log(level, step) - 1e-9)
         return math.ceil(most_atoms * factor), math.ceil(most_bonds * factor)
+
+    def _require(self, samples: list[Sample], *, forces: bool) -> None:
+        """Raise TooLargeError where the host's memory does not suffice; a GPU says so by itself."""
+        shape = self._shape(*_size(samples))
+        left = available()
+        fresh = (not forces, shape) not in self._met
+        if self._device != "cpu" or not fresh or left is None or shape[1] * LARGEST + COMPILING < left:
+            return
+        if (per_bond := self._per_bond(forces=forces)) is not None:
+            atoms, bonds = sum(map(_atoms, samples)), sum(map(_bonds, samples))
+            what = f"{atoms} atoms with {bonds} bonds"
+            require(MARGIN * per_bond * shape[1] + COMPILING, what)
+
+    def _per_bond(self, *, forces: bool) -> float | None:
+        """Bytes per padded bond; of a model that is not the embedded one measured, once.
+
+        Padding costs what atoms cost, so a crystal of two atoms, padded, stands for all. The first try is
+        small; the second, of the capacity, is nearer to the truth. None where it cannot be measured.
+        """
+        if forces not in self._bytes:
+            self._bytes[forces] = None
+            for part in (STEP**-2, 1):
+                left, known = available(), self._bytes[forces]
+                shape = math.ceil(self._capacity[0] * part), math.ceil(self._capacity[1] * part)
+                if known is not None and left is not None and MARGIN * known * shape[1] > left / 2:
+                    break
+                taken = self._measured(shape, forces=forces)
+                self._bytes[forces] = None if taken is None else taken / shape[1]
+        return self._bytes[forces]
+
+    def _measured(self, shape: tuple[int, int], *, forces: bool) -> int | None:
+        """Bytes that a call of a padded shape takes, once it is compiled."""
+        from ase import Atoms
+
+        edge = 0.6 * self.cutoff  # Å
+        crystal = Atoms([min(self.elements)], cell=[edge] * 3, pbc=True)
+        batch = self._joined([self._sample(crystal)], shape)
+        call = partial(self._compute if forces else self._energies, batch)
+        call()
+        return peak_of(call)
+
+    @cached_property
+    def _device(self) -> str:
+        """The kind of GPU that TensorFlow takes, or cpu."""
+        config = load_tensorflow().config
+        gpus = config.list_physical_devices("GPU")
+        if not gpus:
+            return "cpu"
+        return str(config.experimental.get_device_details(gpus[0]).get("device_name", "gpu"))
 
     def _atomic_energies(self, samples: list[Sample]) -> np.ndarray:
         """Energies of the atoms of a batch (eV), by the model without its backward half.
 
         That half is cut out by compiling the model anew; one that cannot be compiled is used whole.
         """
-        batch = self._joined(samples)
+        self._require(samples, forces=False)
+        return _flat(self._energies(self._joined(samples)))
+
+    def _energies(self, batch: Sample) -> Any:
         if self._forward is not None:
-            with contextlib.suppress(*_refusals()):
-                return _flat(self._call(self._forward, batch))
+            try:
+                return self._call(self._forward, batch)
+            except _refusals() as error:
+                if is_exhausted(error):
+                    raise
             self._forward = None
-        return _flat(self._compute(batch)["atomic_energy"])
+        return self._compute(batch)["atomic_energy"]
 
     def _compute(self, batch: Sample) -> dict[str, Any]:
         found: dict[str, Any] = self._call(self._model.compute, batch)
@@ -215,6 +321,11 @@ def _full(voigt: np.ndarray) -> np.ndarray:
     """xx, yy, zz, xy, xz, yz as a symmetric (3, 3) array."""
     xx, yy, zz, xy, xz, yz = voigt.reshape(-1).astype(float)
     return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+
+def _size(samples: list[Sample]) -> tuple[int, int]:
+    """Atoms and bonds of a batch; the padding needs an atom of its own."""
+    return sum(map(_atoms, samples)) + 1, sum(map(_bonds, samples))
 
 
 def _atoms(sample: Sample) -> int:
