@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 from dataclasses import asdict, replace
 from importlib import metadata
@@ -12,6 +13,7 @@ from lodestone.doctor.installation import needed
 from lodestone.doctor.job import judged
 from lodestone.doctor.probe import look, main, torch_sees
 from lodestone.runtime.gpu import Sight
+from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 
 GPU = Sight("2.13.0", "13.0", usable=True, name="NVIDIA X1", count=1, driver="580.1", files=1, visible="0")
 NONE = replace(GPU, usable=False, name=None, count=0)
@@ -157,6 +159,7 @@ def test_folders_and_other_estimators_name_what_they_read(tmp_path):
     for name in ("model/config.yaml", "model/checkpoints/last.ckpt", "potential/saved_model.pb"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    shutil.copy(EMBEDDED / "config.yaml", tmp_path / "model")
     own = load_campaign(
         DEMO,
         {
