@@ -150,12 +150,12 @@ class Particles:
 
     def remembered(self) -> dict[str, Any]:
         """The gaps and weights of the last weighting, and the ancestry."""
-        return {"before": self._before, "weights": self._weights, "ancestry": self.ancestry}
+        return {"before": self._before, "weights": self._weights, "parents": self.ancestry}
 
     def recall(self, memory: dict[str, Any]) -> None:
         """Go on from that weighting."""
         self._before, self._weights = memory["before"], memory["weights"]
-        self.ancestry = memory["ancestry"]
+        self.ancestry = memory["parents"]
 
     def due(self, t: Tensor) -> bool:
         """Whether structures are weighted at this level."""

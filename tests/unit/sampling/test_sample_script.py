@@ -157,7 +157,7 @@ def test_killed_and_stopped_inside_its_batch_it_ends_with_the_same_bytes(
     expected = in_process(script, whole, LONG, GUIDED)
     settings(folder, LONG, GUIDED)
     rng, at = random.Random(time.time_ns()), 0
-    for number in (signal.SIGKILL, signal.SIGUSR2, signal.SIGKILL, signal.SIGTERM):
+    for number in (signal.SIGKILL, signal.SIGUSR2, signal.SIGKILL):
         before, at = level(folder), max(at, level(folder)) + rng.randint(1, 7)
         code, said = disturbed(script, folder, number, at)
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 75)
