@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from benchmarks.shared.record import ROOT, provenance
 from benchmarks.shared.timing import Clocks, interleaved, ratio_of_medians, timed
+from benchmarks.shared.two_layers import export_two_layers
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 GOAL, TOLERANCE = 3.5, 1e-5  # times as fast, of energies; eV/atom
 REFERENCES = ROOT / "src" / "lodestone" / "embedded" / "references.parquet"
-TWO_LAYERS: dict[str, Any] = {
-    "lmax": [3, 2], "indicator_lmax": 1, "max_order": 3, "n_rad_max": [16, 16], "prod_func_n_max": [16, 16],
-    "embedding_size": 16, "n_rad_base": 8, "n_mlp_dens": 8, "cutoff_function_order": 5,
-}  # fmt: skip
-SCALE = 20.0  # of a network with random weights, so that its forces are of some eV/Å
 
 
 def run(
@@ -163,21 +158,3 @@ def rattled(atoms: Atoms, seed: int) -> Atoms:
     moved = atoms.copy()
     moved.rattle(0.05, seed=seed)
     return moved
-
-
-def export_two_layers(folder: Path) -> None:
-    """Write a GRACE model of two layers with random weights, made by the package, to `folder`."""
-    from lodestone.embedded import WEIGHTS
-    from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
-    from lodestone.energies.estimators.grace.weights import instructions, read_weights
-
-    tf = load_tensorflow()
-    from tensorpotential import TensorPotential
-
-    known, _ = read_weights(WEIGHTS)
-    architecture = replace(known, preset="GRACE_2LAYER_latest", options=TWO_LAYERS, scale=SCALE)
-    with silence():
-        potential = TensorPotential(
-            potential=instructions(architecture), param_dtype=tf.float32, jit_compile=True
-        )
-        potential.save_model(exact_path=str(folder), jit_compile=True)

@@ -9,7 +9,7 @@ import yaml
 
 from lodestone.runtime.files import write_atomically
 from lodestone.sampling.mattergen.checkpoint import Checkpoint, build
-from lodestone.sampling.mattergen.published import WIDTH, configuration
+from lodestone.sampling.mattergen.published import configuration
 
 ADAPTERS, LATTICE_HEADS = "cond_", "lattice_out_blocks"
 """In names of parameters: layers that conditions act through, and those that end in a lattice score."""
@@ -24,16 +24,16 @@ SCALES = {
 """Plausible mean and standard deviation of what a scaler was fitted to, or of its logarithm."""
 
 
-def write_checkpoint(folder: Path, name: str, *, width: int = WIDTH, seed: int = 1) -> Path:
+def write_checkpoint(folder: Path, name: str, *, seed: int = 1, **sizes: int) -> Path:
     """Write `config.yaml` and `checkpoints/last.ckpt` of a published architecture; returns the folder.
 
-    The weights are the network's own initial ones, drawn with `seed`, but for two things that training
+    `sizes` are those of `configuration`: width, blocks, neighbors. The weights are the network's own initial ones, drawn with `seed`, but for two things that training
     gives: conditions tell (new networks ignore them), and lattice scores are of order one (those of new
     networks are so small that the first corrector step, which divides by them, blows the cell up).
     """
     import torch
 
-    config = configuration(name, width=width)
+    config = configuration(name, **sizes)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = build(config)

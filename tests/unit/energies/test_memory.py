@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from lodestone.energies.estimators.grace.calculator import GraceEstimator
 from lodestone.energies.evaluation import Evaluation, energies
 from lodestone.energies.guards import BROKEN_AFTER, Guards, evaluate_each
 from lodestone.energies.relax import relax
-from lodestone.runtime import headroom
+from lodestone.runtime import headroom, remembered
 from lodestone.statistics.attrition import group_reasons
 from lodestone.structures import table
 
@@ -158,6 +159,24 @@ def test_on_the_host_it_is_marked_before_it_is_tried(
     assert found[1].failure.startswith("grace-embedded: too large for the memory: 1000 atoms with ")
     assert "0.2 GB are left" in found[1].failure
     assert max(bonds for _, (_, bonds) in fresh._met) <= 2048
+
+
+@pytest.mark.slow
+def test_what_fitted_is_remembered_for_the_next_job_of_the_campaign(
+    fresh: GraceEstimator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    remembered.begin(tmp_path / "state/arm/energy", "energy")
+    monkeypatch.setattr(GraceEstimator, "_device", "NVIDIA X")
+    try:
+        first = GraceEstimator("embedded", batch_size=8)
+        monkeypatch.setattr(first, "_call", Exhausted(1000, resource_exhausted).around(fresh._call))
+        first.energy_only(crystals()[:16])
+        assert first.batch_size == 2
+        assert GraceEstimator("embedded", batch_size=8).batch_size == 2
+        assert GraceEstimator("embedded", batch_size=1).batch_size == 1
+        assert [p.name for p in (tmp_path / "batch_sizes").iterdir()] == ["energy-grace-NVIDIA-X.json"]
+    finally:
+        remembered.begin(None, "")
 
 
 @pytest.mark.slow

@@ -108,12 +108,14 @@ class EnoughError(Exception):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Narrow checkpoints of the published architectures, written once."""
+    """Small checkpoints of the published architectures, written once."""
     made: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
         if name not in made:
-            made[name] = write_checkpoint(tmp_path_factory.mktemp(name), name, width=32)
+            made[name] = write_checkpoint(
+                tmp_path_factory.mktemp(name), name, width=16, blocks=1, neighbors=12
+            )
         return made[name]
 
     return folder
@@ -243,10 +245,10 @@ def test_the_first_levels_without_conditions_too(
 
 
 CASES = [
-    *((name, 1.0) for name in PUBLISHED),
     ("mattergen_base", 0.0),
-    *(("chemical_system_energy_above_hull", factor) for factor in (0.0, 0.5, 2.0)),
-    ("space_group", 2.0),
+    ("mattergen_base", 1.0),
+    *(("chemical_system_energy_above_hull", factor) for factor in (0.0, 0.5, 1.0, 2.0)),
+    ("space_group", 1.0),
 ]
 
 

@@ -33,6 +33,8 @@ def main(
     os.write(2, b"noise of a library\\n")
     given = {"tables": tables, "one": one, "settings": settings, "state": state, "size": size}
     given["kinds"] = [type(p).__name__ for p in (*tables, one, state)]
+    from lodestone.runtime.remembered import remembered
+    given["known"] = remembered("x", "gpu").path
     given["threads"] = os.environ["OMP_NUM_THREADS"]
     if settings.get("torch"):
         from lodestone.runtime.device import for_torch
@@ -93,6 +95,7 @@ def test_arguments_arrive_by_name_and_kind_with_threads_and_log(rule, tmp_path):
     assert given["settings"] == {"a": {"b": [1, None]}}
     assert set(given["kinds"]) == {"PosixPath"}
     assert (given["state"], given["size"], given["threads"]) == ("state/x", 3, "2")
+    assert given["known"] == "batch_sizes/measure-x-gpu.json"
     log = (tmp_path / "logs/measure.log").read_text()
     assert "working: 1/2" in log
     assert "noise of a library" in log

@@ -25,6 +25,8 @@ STEPS = 1000
 """Noise levels of all of them."""
 WIDTH = 512
 """Width of every hidden layer of theirs."""
+BLOCKS, NEIGHBORS = 4, 50
+"""Interaction blocks, and most neighbours of an atom."""
 UNCONDITIONAL = 0.2
 """Share of their training structures whose conditions were dropped, all of a structure at once."""
 DENSITY = 0.05771451654022283  # atoms per Å³ of the training set
@@ -39,10 +41,13 @@ ALONE = ("chemical_system", "space_group")
 _EMBEDDINGS = "mattergen.property_embeddings"
 
 
-def configuration(name: str, *, width: int = WIDTH) -> dict[str, Any]:
+def configuration(
+    name: str, *, width: int = WIDTH, blocks: int = BLOCKS, neighbors: int = NEIGHBORS
+) -> dict[str, Any]:
     """The section `lightning_module` of a published config.yaml, less what training alone needs.
 
-    `width` narrows every hidden layer, for trials of the same architecture with fewer numbers.
+    `width` of hidden layers, interaction `blocks` and `neighbors` of an atom: fewer make trials of the same
+    architecture quick.
     """
     return {
         "lightning_module": {
@@ -57,7 +62,7 @@ def configuration(name: str, *, width: int = WIDTH) -> dict[str, Any]:
                     "reduce": "sum",
                     "weights": {"atomic_numbers": 1.0, "cell": 1.0, "pos": 0.1},
                 },
-                "model": _model(PUBLISHED[name], width),
+                "model": _model(PUBLISHED[name], width, blocks, neighbors),
                 "pre_corruption_fn": {
                     "_target_": f"{_EMBEDDINGS}.SetEmbeddingType",
                     "dropout_fields_iid": False,
@@ -107,7 +112,7 @@ def _corruption() -> dict[str, Any]:
     }
 
 
-def _model(fields: tuple[str, ...], width: int) -> dict[str, Any]:
+def _model(fields: tuple[str, ...], width: int, blocks: int, neighbors: int) -> dict[str, Any]:
     network: dict[str, Any] = {
         "_target_": "mattergen.common.gemnet.gemnet.GemNetT",
         "atom_embedding": {
@@ -120,8 +125,8 @@ def _model(fields: tuple[str, ...], width: int) -> dict[str, Any]:
         "emb_size_edge": width,
         "latent_dim": width,
         "max_cell_images_per_dim": 5,
-        "max_neighbors": 50,
-        "num_blocks": 4,
+        "max_neighbors": neighbors,
+        "num_blocks": blocks,
         "num_targets": 1,
         "otf_graph": True,
         "regress_stress": True,

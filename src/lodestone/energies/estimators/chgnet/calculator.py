@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HEAVIEST = 94  # atomic number, Pu: the last that the model has an embedding for
 BYTES = {"efs": (95e3, 82e3), "e": (22e3, 20e3)}  # per bond, per angle; with forces and without
 MARGIN = 1.25  # of an estimate
-LARGEST = 3e7  # bytes per atom that no crystal takes; where this fits, no bonds are counted
+LARGEST = 5e8  # bytes per atom that no crystal takes; where this fits, no bonds are counted
 GIGAPASCAL = 1 / 160.21766208  # eV/Å³
 
 

@@ -38,7 +38,7 @@ Sample = dict[str, np.ndarray]
 ATOMS, BONDS = 8, 256  # of a typical structure; `batch_size` of them are the capacity of a batch
 STEP = 4  # between the padded shapes up to the capacity
 GROWTH = 1.25  # between those beyond it: the memory of one structure, which nothing shares
-BYTES = {True: 6_300.0, False: 2_400.0}  # of the embedded model per padded bond, with forces and without
+BYTES = {True: 7_000.0, False: 2_500.0}  # of the embedded model per padded bond, with forces and without
 COMPILING = 150e6  # bytes, beside those of a shape that is new
 MARGIN = 1.25  # of an estimate
 LARGEST = 1e6  # bytes per padded bond that no model takes; where this fits, nothing is measured
@@ -225,9 +225,10 @@ class GraceEstimator:
     def _require(self, samples: list[Sample], *, forces: bool) -> None:
         """Raise TooLargeError where the host's memory does not suffice; a GPU says so by itself."""
         shape = self._shape(*_size(samples))
+        if self._device != "cpu" or (not forces, shape) in self._met:  # what ran once fits
+            return
         left = available()
-        fresh = (not forces, shape) not in self._met
-        if self._device != "cpu" or not fresh or left is None or shape[1] * LARGEST + COMPILING < left:
+        if left is None or shape[1] * LARGEST + COMPILING < left:
             return
         if (per_bond := self._per_bond(forces=forces)) is not None:
             atoms, bonds = sum(map(_atoms, samples)), sum(map(_bonds, samples))
@@ -235,21 +236,26 @@ class GraceEstimator:
             require(MARGIN * per_bond * shape[1] + COMPILING, what)
 
     def _per_bond(self, *, forces: bool) -> float | None:
-        """Bytes per padded bond; of a model that is not the embedded one measured, once.
-
-        Padding costs what atoms cost, so a crystal of two atoms, padded, stands for all. The first try is
-        small; the second, of the capacity, is nearer to the truth. None where it cannot be measured.
-        """
+        """Bytes per padded bond; of a model that is not the embedded one measured, once."""
         if forces not in self._bytes:
-            self._bytes[forces] = None
-            for part in (STEP**-2, 1):
-                left, known = available(), self._bytes[forces]
-                shape = math.ceil(self._capacity[0] * part), math.ceil(self._capacity[1] * part)
-                if known is not None and left is not None and MARGIN * known * shape[1] > left / 2:
-                    break
-                taken = self._measured(shape, forces=forces)
-                self._bytes[forces] = None if taken is None else taken / shape[1]
+            self._bytes[forces] = self.measured_bytes(forces=forces)
         return self._bytes[forces]
+
+    def measured_bytes(self, *, forces: bool) -> float | None:
+        """Bytes per padded bond that a call takes here, by trying; None where the kernel does not tell.
+
+        Padding costs what atoms cost, so a crystal of one atom, padded, stands for all. The first try is
+        small; the second, of the capacity, is nearer to the truth.
+        """
+        found: float | None = None
+        for part in (STEP**-2, 1):
+            left = available()
+            shape = math.ceil(self._capacity[0] * part), math.ceil(self._capacity[1] * part)
+            if found is not None and left is not None and MARGIN * found * shape[1] > left / 2:
+                break
+            taken = self._measured(shape, forces=forces)
+            found = None if taken is None else taken / shape[1]
+        return found
 
     def _measured(self, shape: tuple[int, int], *, forces: bool) -> int | None:
         """Bytes that a call of a padded shape takes, once it is compiled."""
