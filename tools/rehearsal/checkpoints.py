@@ -27,9 +27,10 @@ SCALES = {
 def write_checkpoint(folder: Path, name: str, *, seed: int = 1, **sizes: int) -> Path:
     """Write `config.yaml` and `checkpoints/last.ckpt` of a published architecture; returns the folder.
 
-    `sizes` are those of `configuration`: width, blocks, neighbors. The weights are the network's own initial ones, drawn with `seed`, but for two things that training
-    gives: conditions tell (new networks ignore them), and lattice scores are of order one (those of new
-    networks are so small that the first corrector step, which divides by them, blows the cell up).
+    `sizes` are those of `configuration`: width, blocks, neighbors. The weights are the network's own
+    initial ones, drawn with `seed`, but for two things that training gives: conditions tell (new networks
+    ignore them), and lattice scores are of order one (those of new networks are so small that the first
+    corrector step, which divides by them, blows the cell up).
     """
     import torch
 
