@@ -86,6 +86,11 @@ def check(config: Path, variant: str | None) -> None:
     type=click.FloatRange(min=0, min_open=True),
     help="Time of a network pass per structure, where you know it.",
 )
+@click.option(
+    "--seconds-per-evaluation",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time of an evaluation of the potential per structure, where you know it.",
+)
 @JSON
 def plan(
     config: Path,
@@ -93,6 +98,7 @@ def plan(
     profile: Path | None,
     device: str | None,
     seconds_per_pass: float | None,
+    seconds_per_evaluation: float | None,
     as_json: bool,
 ) -> None:
     """Tell what a campaign will take: arms, jobs, structures, network passes, time, disk.
@@ -100,6 +106,9 @@ def plan(
     A pass is one evaluation of the network for one structure. Hours come from --seconds-per-pass, else from
     shards of the campaign that have been timed, else from a stored measurement of the same kind of model
     and device; where there is none of these they are unknown.
+
+    Evaluations of the potential (looking ahead, terms of energy; afterwards relaxations and energies) are
+    counted apart, with CPU-hours by --seconds-per-evaluation or by what the campaign's sampling took.
 
     With --profile also, before anything is submitted: how many jobs each rule (or group) makes, with how
     many calls of sbatch, what each job asks for, how many run at a time, when sampling is done, and whether
@@ -124,6 +133,7 @@ def plan(
             on=read_profile(profile),
             device=device,
             seconds_per_pass=seconds_per_pass,
+            seconds_per_evaluation=seconds_per_evaluation,
         )
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else plan_text(found))
 

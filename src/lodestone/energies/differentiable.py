@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lodestone.runtime.stopwatch import POTENTIAL
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -39,8 +41,9 @@ def potential_energy(
     estimator gives is rounded to the dtype of `cell`.
     """
     structures = as_atoms(frac, cell, numbers, structure_idx)
-    with torch.enable_grad():  # some estimators differentiate for their forces
+    with torch.enable_grad(), POTENTIAL.running():  # some estimators differentiate for their forces
         found = evaluate(structures)
+    POTENTIAL.count(len(structures))
     energy = np.zeros(len(structures))
     on_frac, on_cell = np.zeros((len(numbers), 3)), np.zeros((len(structures), 3, 3))
     owner = structure_idx.detach().cpu().numpy()

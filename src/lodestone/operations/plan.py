@@ -14,10 +14,11 @@ from lodestone.operations.arrays import arrays
 from lodestone.operations.cluster import Cluster, on_cluster, sampling_device
 from lodestone.operations.forecast import SLOW_PLANNING
 from lodestone.operations.profile import Profile
-from lodestone.operations.speeds import CPU, Speed, model_kind, speed
+from lodestone.operations.speeds import CPU, Pace, Speed, model_kind, pace, speed
 from lodestone.pilot.halving import schedule
 from lodestone.text import columns, duration
 from lodestone.workflow.cost import denoising_steps, evaluations_per_pass, passes_per_structure
+from lodestone.workflow.evaluations import after_sampling, while_sampling
 from lodestone.workflow.jobs import Needs
 from lodestone.workflow.paths import CampaignPaths
 from lodestone.workflow.sampling_settings import piloted
@@ -54,7 +55,41 @@ def _sampling(plan: Plan) -> list[tuple[str, str]]:
         ("network per pass", _halves(plan)),
         (f"{plan.speed.unit if plan.speed else 'hours'} of sampling", _hours(plan)),
         *_pace(plan),
+        *_potential(plan),
     ]
+
+
+def _potential(plan: Plan) -> list[tuple[str, str]]:
+    """What the potential is asked, apart from the network, and how long that takes."""
+    searched = f"; and those of {', '.join(plan.searches)}" if plan.searches else ""
+    rows = [("potential, in sampling", f"{_evaluations(plan.evaluations, plan.potential_hours)}{searched}")]
+    rows.append(
+        (
+            "potential, afterwards",
+            f"{_evaluations(plan.later_evaluations, plan.later_hours)}; and one per reference",
+        )
+    )
+    if plan.pace is not None:
+        rows.append(("seconds per evaluation", f"{plan.pace.seconds:.3g} ({plan.pace.source})"))
+    elif plan.evaluations or plan.later_evaluations:
+        rows.append(
+            (
+                "seconds per evaluation",
+                "unknown; `--seconds-per-evaluation X` computes with a figure of yours",
+            )
+        )
+    if plan.working is not None and plan.device.lower() != CPU:
+        rows.append(("a GPU works", f"{plan.working:.0%} of its jobs' time; else it waits for the potential"))
+    return rows
+
+
+def _evaluations(number: float | None, hours: float | None) -> str:
+    if number is None:
+        return f"{UNKNOWN} evaluations"
+    if number == 0:
+        return "no evaluation"
+    took = "" if hours is None else f", {hours:,.2f} CPU-hours"
+    return f"up to {number:,.0f} evaluations{took}"
 
 
 def _arms(plan: Plan) -> str:
@@ -135,8 +170,6 @@ def _pace(plan: Plan) -> list[tuple[str, str]]:
     if plan.speed is None:
         return []
     rows = [("seconds per pass", f"{plan.speed.seconds_per_pass:.3g} ({plan.speed.source})")]
-    if plan.looks_ahead and not plan.speed.measured_here:
-        rows.append(("", "particles that look ahead take longer, which no pass counts"))
     if plan.searches:
         rows.append(("", f"{', '.join(plan.searches)}: what the forces of a search take is not in it"))
     return rows
@@ -181,6 +214,11 @@ class ArmCost:
     passes_per_structure: float | None
     passes: float | None
     hours: float | None
+    """Of the network."""
+    evaluations: float | None
+    """Of the potential, at most, while sampling."""
+    potential_hours: float | None
+    """Of them."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +230,8 @@ class PilotCost:
     structures: int
     passes: float | None
     hours: float | None
+    evaluations: float | None
+    potential_hours: float | None
 
 
 @dataclass(frozen=True)
@@ -213,18 +253,33 @@ class Plan:
     """Structures of the arms."""
     passes: float | None
     hours: float | None
-    """Hours of sampling on one device, one job at a time."""
+    """Hours of the network on one device, one job at a time."""
+    evaluations: float | None
+    """Of the potential, at most, while sampling: by particles that look ahead, and by terms of energy."""
+    later_evaluations: float
+    """Of the potential, at most, afterwards: relaxations and energies; and one per reference comes on top."""
+    pace: Pace | None
+    """Seconds per evaluation."""
+    potential_hours: float | None
+    """CPU-hours of the evaluations while sampling, in which a job on a GPU lets it wait."""
+    later_hours: float | None
+    """CPU-hours of those afterwards."""
     device: str
     """cpu, gpu or the name of one."""
     speed: Speed | None
     """Where the hours are from."""
-    looks_ahead: bool
-    """Whether particles look ahead, which passes do not count."""
     searches: tuple[str, ...]
     """Arms that search by the forces of the estimator, which passes do not count either."""
     disk_bytes: int
     """Upper estimate of everything below results/<campaign>."""
     cluster: Cluster | None = None
+
+    @property
+    def working(self) -> float | None:
+        """Share of its sampling jobs in which a GPU works and does not wait for the potential on CPUs."""
+        if self.hours is None or self.potential_hours is None or not self.hours:
+            return None
+        return self.hours / (self.hours + self.potential_hours)
 
     @property
     def planning_seconds(self) -> float:
@@ -233,7 +288,11 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        totals = {"jobs_total": sum(self.jobs.values()), "planning_seconds": self.planning_seconds}
+        totals: dict[str, Any] = {
+            "working": self.working,
+            "jobs_total": sum(self.jobs.values()),
+            "planning_seconds": self.planning_seconds,
+        }
         return asdict(self) | totals
 
 
@@ -244,6 +303,7 @@ def plan(
     on: tuple[Profile, Mapping[str, Needs]] | None = None,
     device: str | None = None,
     seconds_per_pass: float | None = None,
+    seconds_per_evaluation: float | None = None,
 ) -> Plan:
     """The plan of a campaign, and of its jobs on a cluster where there is a profile.
 
@@ -253,6 +313,7 @@ def plan(
         on: A profile of Snakemake, and what the rules ask for.
         device: What it is sampled on: cpu, gpu or a part of a GPU's name; None leaves that to the profile.
         seconds_per_pass: Of one structure, where the user knows better.
+        seconds_per_evaluation: Of the potential, for one structure, where the user knows it.
 
     Raises:
         ProfileError: a rule would ask for what cannot be asked.
@@ -261,10 +322,13 @@ def plan(
     wanted = device or sampling_device(found)
     known = speed(campaign, paths.directory / "timing", device=wanted, given=seconds_per_pass)
     steps, rate = denoising_steps(campaign), known.seconds_per_pass if known else None
-    costs = tuple(_cost(campaign, arm, steps, rate) for arm in arms(campaign))
-    pilots = tuple(pilot_cost(campaign, arm, steps, rate) for arm in piloted(campaign))
+    took = pace(paths.directory / "timing", seconds_per_evaluation)
+    each = took.seconds if took else None
+    costs = tuple(_cost(campaign, arm, steps, rate, each) for arm in arms(campaign))
+    pilots = tuple(pilot_cost(campaign, arm, steps, rate, each) for arm in piloted(campaign))
     structures = sum(cost.structures for cost in costs)
-    hours, pilot_hours = [cost.hours for cost in costs], [cost.hours for cost in pilots]
+    later = after_sampling(campaign) * structures
+    hours, pilot_hours = [_job_hours(cost) for cost in costs], [_job_hours(cost) for cost in pilots]
     return Plan(
         campaign=campaign.campaign,
         chemical_system=campaign.chemical_system,
@@ -276,19 +340,31 @@ def plan(
         jobs=dict(Counter(job.rule for job in every_job(campaign))),
         structures=structures,
         passes=_sum([*(cost.passes for cost in costs), *(cost.passes for cost in pilots)]),
-        hours=_sum([*hours, *pilot_hours]),
+        hours=_sum([*(cost.hours for cost in costs), *(cost.hours for cost in pilots)]),
+        evaluations=_sum([*(cost.evaluations for cost in costs), *(cost.evaluations for cost in pilots)]),
+        later_evaluations=later,
+        pace=took,
+        potential_hours=_sum(
+            [*(cost.potential_hours for cost in costs), *(cost.potential_hours for cost in pilots)]
+        ),
+        later_hours=None if each is None else later * each / 3600,
         device=known.device if known else wanted or CPU,
         speed=known,
-        looks_ahead=_looks_ahead(campaign),
         searches=tuple(arm.name for arm in campaign.arms if arm.made and arm.sampling.uses_forces),
         disk_bytes=disk(structures + sum(p.structures for p in pilots), campaign.sampling.atoms.most),
         cluster=on_cluster(campaign, on[0], found, hours, pilot_hours) if on else None,
     )
 
 
-def _looks_ahead(campaign: Campaign) -> bool:
-    particles = campaign.guidance.particles
-    return particles is not None and particles.look_ahead > 0
+def _job_hours(cost: ArmCost | PilotCost) -> float | None:
+    """What its jobs take: the network and, where that is known, the potential."""
+    return None if cost.hours is None else cost.hours + (cost.potential_hours or 0.0)
+
+
+def _hours_of(number: float | None, seconds: float | None) -> float | None:
+    if number == 0:
+        return 0.0
+    return None if number is None or seconds is None else number * seconds / 3600
 
 
 def pilot_structures(campaign: Campaign) -> tuple[int, int, int]:
@@ -300,15 +376,21 @@ def pilot_structures(campaign: Campaign) -> tuple[int, int, int]:
     return len(rounds), sum(r.candidates * r.structures for r in rounds), sum(r.structures for r in rounds)
 
 
-def pilot_cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None) -> PilotCost:
-    """What the pilot of an arm takes at most."""
+def pilot_cost(
+    campaign: Campaign, arm: Arm, steps: int | None, rate: float | None, pace: float | None
+) -> PilotCost:
+    """What the pilot of an arm takes at most, at so many seconds per pass and per evaluation."""
     rounds, guided, control = pilot_structures(campaign)
     passes = None
     if steps is not None:
         each = passes_per_structure(campaign, arm, steps)
         passes = guided * each + control * passes_per_structure(campaign, Arm("control", "control"), steps)
-    hours = None if passes is None or rate is None else passes * rate / 3600
-    return PilotCost(str(arm.constraint), rounds, guided + control, passes, hours)
+    asked = while_sampling(campaign, arm, steps)
+    number = None if asked is None else guided * asked
+    return PilotCost(
+        str(arm.constraint), rounds, guided + control, passes, _hours_of(passes, rate),
+        number, _hours_of(number, pace),
+    )  # fmt: skip
 
 
 def disk(structures: int, atoms: int) -> int:
@@ -317,15 +399,18 @@ def disk(structures: int, atoms: int) -> int:
     return REPORT_BYTES + structures * per_structure
 
 
-def _cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None) -> ArmCost:
+def _cost(campaign: Campaign, arm: Arm, steps: int | None, rate: float | None, pace: float | None) -> ArmCost:
     if arm.structures is not None:  # nothing is sampled for it
-        return ArmCost(arm.name, arm.kind, 0, shards(campaign, arm)[0].structures, 0.0, 0.0, 0.0)
+        return ArmCost(arm.name, arm.kind, 0, shards(campaign, arm)[0].structures, 0.0, 0.0, 0.0, 0.0, 0.0)
     structures = campaign.sampling.structures
     per_structure = None if steps is None else passes_per_structure(campaign, arm, steps)
     passes = None if per_structure is None else per_structure * structures
-    hours = None if passes is None or rate is None else passes * rate / 3600
-    number = len(shards(campaign, arm))
-    return ArmCost(arm.name, arm.kind, number, structures, per_structure, passes, hours)
+    asked = while_sampling(campaign, arm, steps)
+    number = None if asked is None else asked * structures
+    return ArmCost(
+        arm.name, arm.kind, len(shards(campaign, arm)), structures, per_structure, passes,
+        _hours_of(passes, rate), number, _hours_of(number, pace),
+    )  # fmt: skip
 
 
 def _sum(values: list[float | None]) -> float | None:

@@ -36,6 +36,14 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Seconds per evaluation of the potential and structure, and where the figure is from."""
+
+    seconds: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """One measurement of the stored table."""
 
@@ -81,6 +89,18 @@ def speed(
     if given is not None:
         return Speed(device or GPU, given, "as given by --seconds-per-pass")
     return own(by_device(timings), device) or stored(read_table(table), campaign, device or CPU)
+
+
+def pace(timings: Path, given: float | None = None) -> Pace | None:
+    """How long an evaluation of the potential takes: as told, or as this campaign's sampling measured it."""
+    if given is not None:
+        return Pace(given, "as given by --seconds-per-evaluation")
+    asked = [t for t in by_device(timings) if t.evaluations > 0]
+    number = sum(t.evaluations for t in asked)
+    if not number:
+        return None
+    seconds = sum(t.evaluation_seconds for t in asked)
+    return Pace(seconds / number, f"{number:,.0f} evaluations while this campaign was sampled")
 
 
 def own(timings: Iterable[Timing], device: str | None) -> Speed | None:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from lodestone.constraints.clean import CleanEstimate
+from lodestone.runtime.stopwatch import POTENTIAL
 from lodestone.sampling.guidance import Objective, sane
 from lodestone.sampling.loop import Diffusion
 from lodestone.sampling.process import clean_estimate
@@ -60,7 +61,8 @@ class LookAhead:
 
         numbers = clean.types.argmax(dim=1) + 1
         structures = as_atoms(clean.frac, clean.cell, numbers, clean.structure_idx)
-        with torch.enable_grad():  # some estimators differentiate for their forces
+        # some estimators differentiate for their forces
+        with torch.enable_grad(), POTENTIAL.running():
             found = self._followed(structures)
         ends = [start if end is None else end for start, end in zip(structures, found, strict=True)]
         known = torch.tensor([end is not None for end in found], device=clean.cell.device)
@@ -82,6 +84,7 @@ class LookAhead:
             if len(structures) == 1:
                 return [None]
             return [end for atoms in structures for end in self._followed([atoms])]
+        POTENTIAL.count(sum(r.steps + 1 for r in found))
         return [r.atoms if r.failure is None else None for r in found]
 
     @staticmethod

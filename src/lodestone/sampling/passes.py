@@ -33,6 +33,16 @@ def passes(parts: Mapping[str, Any], steps: int) -> float:
     return total * (particles["count"] if particles["return"] == "one_per_lineage" else 1)
 
 
+def guided_passes(parts: Mapping[str, Any], steps: int) -> int:
+    """Passes of a structure, or of a particle of it, at which guidance takes the gradient of the loss."""
+    loop, guidance = parts["loop"], parts["guidance"]
+    return sum(
+        loop["recurrence"] if t < loop["start"] else 1
+        for level, t in enumerate(times(steps))
+        if guidance and _guides(guidance, t, level)
+    )
+
+
 def times(steps: int) -> list[float]:
     """Diffusion times of the steps, from 1 to 1/steps."""
     return [1 - k / steps for k in range(steps)]

@@ -35,6 +35,7 @@ from lodestone.runtime.checkpoints import load_sealed, save_sealed, set_aside
 from lodestone.runtime.files import Patience, is_full
 from lodestone.runtime.memory import is_exhausted
 from lodestone.runtime.signals import asked, stop_if_asked
+from lodestone.runtime.stopwatch import POTENTIAL
 from lodestone.sampling.packed import pack, unpack
 
 FORMAT = 1
@@ -99,8 +100,9 @@ class Bookmark:
         self._every = interval() if every is None else every
         self._entries: list[bytes] = []
         self._begun = self._saved = clock()
+        self._asked = POTENTIAL.seconds
         self.earlier = 0.0
-        """Seconds that earlier runs of the job spent on what was kept."""
+        """Seconds that earlier runs of the job spent on what was kept, without those of the potential."""
         self.loops = 0
         """Loops that were opened so far."""
         self.inside = False
@@ -140,7 +142,7 @@ class Bookmark:
         content = pack(
             {
                 "key": self._key,
-                "seconds": self.earlier + now - self._begun,
+                "seconds": self.earlier + now - self._begun - (POTENTIAL.seconds - self._asked),
                 "loops": [np.frombuffer(entry, dtype=np.uint8) for entry in self._entries],
             }
         )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lodestone.runtime.files import write_json
+from lodestone.runtime.stopwatch import POTENTIAL, Stopwatch
 
 Clock = Callable[[], float]
 
@@ -24,37 +25,71 @@ class Timing:
     passes: float
     """Network passes of all of them together."""
     seconds: float
-    """Wall time, without that of batches which were not finished."""
+    """Wall time, without that of batches which were not finished, nor that of the potential."""
+    evaluations: float = 0.0
+    """Evaluations of the potential by particles that look ahead and terms of energy, of structures."""
+    evaluation_seconds: float = 0.0
+    """Wall time of them."""
+
+    @property
+    def all_seconds(self) -> float:
+        """Wall time of the network and the potential together."""
+        return self.seconds + self.evaluation_seconds
+
+    def with_more(self, other: Timing) -> Timing:
+        """Both together, on the device of this one."""
+        return Timing(
+            self.device,
+            self.structures + other.structures,
+            self.passes + other.passes,
+            self.seconds + other.seconds,
+            self.evaluations + other.evaluations,
+            self.evaluation_seconds + other.evaluation_seconds,
+        )
 
 
 class Account:
     """The timing of a shard, kept beside its finished batches: a stopped job goes on with it."""
 
-    def __init__(self, folder: Path, device: str, passes: float, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str,
+        passes: float,
+        clock: Clock = time.monotonic,
+        potential: Stopwatch = POTENTIAL,
+    ) -> None:
         """`passes` are those of one structure. What another device did is not counted, nor its time."""
         self._path, self._passes, self._clock = folder / "timing.json", passes, clock
+        self._potential, self._asked = potential, (0, 0.0)
         found = _read(self._path)
         self.timing = found if found and found.device == device else Timing(device, 0, 0.0, 0.0)
         self._done: int | None = None
         self._at = 0.0
 
     def earlier(self, seconds: float) -> None:
-        """So many seconds of other runs went into the batch that is told next."""
+        """So many seconds of other runs, without the potential's, went into the batch that is told next."""
         self._at -= seconds
 
     def tell(self, done: int) -> None:
         """So many structures of the shard are finished; the first call says how many there were before."""
         now = self._clock()
         if self._done is not None:
-            fresh, before = done - self._done, self.timing
-            self.timing = Timing(
-                before.device,
-                before.structures + fresh,
-                before.passes + fresh * self._passes,
-                before.seconds + now - self._at,
+            fresh, (evaluations, seconds) = done - self._done, self._asked
+            spent = self._potential.seconds - seconds
+            self.timing = self.timing.with_more(
+                Timing(
+                    self.timing.device,
+                    fresh,
+                    fresh * self._passes,
+                    now - self._at - spent,
+                    self._potential.evaluations - evaluations,
+                    spent,
+                )
             )
             write(self._path, self.timing)
         self._done, self._at = done, now
+        self._asked = self._potential.evaluations, self._potential.seconds
 
 
 def device_name(device: str) -> str:
@@ -108,12 +143,7 @@ def total(timings: Iterable[Timing]) -> Timing | None:
     sums: dict[str, Timing] = {}
     for timing in timings:
         before = sums.get(timing.device, Timing(timing.device, 0, 0.0, 0.0))
-        sums[timing.device] = Timing(
-            timing.device,
-            before.structures + timing.structures,
-            before.passes + timing.passes,
-            before.seconds + timing.seconds,
-        )
+        sums[timing.device] = before.with_more(timing)
     return max(sums.values(), key=lambda timing: timing.passes, default=None)
 
 

@@ -44,7 +44,7 @@ def read_efforts(paths: CampaignPaths, arms: Sequence[str]) -> dict[str, Effort]
     """Seconds per structure of each arm and their device, where shards were timed."""
     found = {arm: read_timing(paths.timing(arm, 0).parent) for arm in arms}
     return {
-        arm: Effort(timing.seconds / timing.structures, timing.device)
+        arm: Effort(timing.all_seconds / timing.structures, timing.device)
         for arm, timing in found.items()
         if timing and timing.structures
     }

@@ -157,11 +157,11 @@ def test_hours_come_from_the_shards_of_the_campaign_once_they_are_timed(campaign
     assert found.device == "cpu"
     assert found.hours == pytest.approx(160 * 20 * 1.0 / 3600)
     text = plan_text(found)
-    assert "CPU-hours of sampling  0.89 on cpu" in text
+    assert "CPU-hours of sampling   0.89 on cpu" in text
     assert "1 (16 structures of this campaign)" in text
     other = plan(small, paths, device="x1")
     assert other.hours == pytest.approx(160 * 20 * 0.005 / 3600)
-    assert "GPU-hours of sampling  0.00 on NVIDIA X1" in plan_text(other)
+    assert "GPU-hours of sampling   0.00 on NVIDIA X1" in plan_text(other)
 
 
 def test_reference_energies_by_other_estimators_of_terms_are_counted(campaign, tmp_path):

@@ -1,6 +1,9 @@
+import shutil
+
 import pytest
 
 from lodestone.operations.speeds import Entry, Speed, by_device, is_device, own, read_table, speed, stored
+from lodestone.sampling.mattergen.checkpoint import EMBEDDED
 from lodestone.sampling.timing import Timing, write
 
 
@@ -71,6 +74,7 @@ def test_another_model_or_device_is_not_guessed_from(campaign, tmp_path):
     for name in ("config.yaml", "checkpoints/last.ckpt"):
         (tmp_path / "own" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "own" / name).touch()
+    shutil.copy(EMBEDDED / "config.yaml", tmp_path / "own")
     own_model = campaign(model={"checkpoint": str(tmp_path / "own")})
     assert stored([entry(), entry(model="published")], own_model, "cpu") is None
     assert stored([entry(device="NVIDIA X1")], campaign(), "NVIDIA X2") is None

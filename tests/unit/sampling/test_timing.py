@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lodestone.runtime.stopwatch import Stopwatch
 from lodestone.sampling.timing import Account, Timing, device_name, total
 
 
@@ -41,6 +42,21 @@ def test_what_another_run_spent_on_a_batch_counts_with_it(tmp_path):
     clock.now += 6
     account.tell(8)
     assert account.timing == Timing("cpu", 8, 80.0, 51.0)
+
+
+def test_the_potential_is_no_part_of_the_network_s_time(tmp_path):
+    clock, potential = Clock(), Stopwatch()
+    potential.seconds, potential.evaluations = 100.0, 7  # of a pilot before it
+    account = Account(tmp_path, "cpu", 10.0, clock, potential)
+    account.tell(0)
+    clock.now += 50
+    potential.seconds, potential.evaluations = 130.0, 1007
+    account.tell(4)
+    clock.now += 5
+    account.tell(8)
+    assert account.timing == Timing("cpu", 8, 80.0, 25.0, 1000, 30.0)
+    assert account.timing.all_seconds == 55.0
+    assert Account(tmp_path, "cpu", 10.0, clock, potential).timing == account.timing
 
 
 def test_another_device_begins_anew(tmp_path):

@@ -232,24 +232,3 @@ def test_code_of_plugins_of_other_packages_counts_where_it_is_used(monkeypatch):
     monkeypatch.setattr("lodestone.plugins.digest", lambda group: "abc" if group == "estimators" else "")
     touched = {stage.name for stage in STAGES if code_of(stage.name) != before[stage.name]}
     assert touched == {"relax", "energy", "reference_energy", "other_energy", "term_reference_energy"}
-
-
-def test_a_version_that_gives_the_results_of_an_earlier_one_makes_nothing_again(tmp_path, monkeypatch):
-    from lodestone.workflow import code
-
-    monkeypatch.setattr(code, "PACKAGE", tmp_path)
-    texts = ["x = 1\n", "x = 2 - 1\n", "x = 2\n"]
-    for i, text in enumerate(texts):
-        (tmp_path / str(i)).mkdir()
-        (tmp_path / str(i) / "a.py").write_text(text)
-
-    def digest(i):
-        monkeypatch.setattr(code, "PACKAGE", tmp_path / str(i))
-        code._digest.cache_clear()
-        return code.digest(["a.py"])
-
-    assert len({digest(i) for i in range(3)}) == 3
-    same = {meaning(ast.parse(texts[1]))[:20]: meaning(ast.parse(texts[0]))}
-    monkeypatch.setattr(code, "AS_BEFORE", same)
-    assert digest(0) == digest(1) != digest(2)
-    code._digest.cache_clear()
