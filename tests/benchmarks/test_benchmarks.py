@@ -173,7 +173,7 @@ def test_our_segment_without_guidance_is_upstreams(monkeypatch: pytest.MonkeyPat
     network = checkpoint.module.diffusion_module.model.gemnet
     assert network.max_neighbors < EVERYBODY
     monkeypatch.setattr(network, "max_neighbors", EVERYBODY)
-    diffusion = MatterGenDiffusion(checkpoint, chemical_system="Co-Li-O", guidance_factor=1.0)
+    diffusion = MatterGenDiffusion(checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0)
     bench = step.Bench(checkpoint, diffusion, None, seed=1)
     bench.record_states([4, 5])
     moved = [work() for work in (bench.upstream, bench.ours(step.Way()))]

@@ -34,7 +34,8 @@ def main(
     given = {"tables": tables, "one": one, "settings": settings, "state": state, "size": size}
     given["kinds"] = [type(p).__name__ for p in (*tables, one, state)]
     from lodestone.runtime.remembered import remembered
-    given["known"] = remembered("x", "gpu").path
+    known = remembered("x", "gpu")
+    given["known"] = known and known.path
     given["threads"] = os.environ["OMP_NUM_THREADS"]
     if settings.get("torch"):
         from lodestone.runtime.device import for_torch
