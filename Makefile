@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo case-studies test test-fast test-slurm lint format docs clean pins embedded bench
+.PHONY: help setup demo case-studies rehearsal test test-fast test-slurm lint format docs clean pins embedded bench
 
 # auto: what was once chosen, else CUDA where there is a driver; or DEVICE=cpu, DEVICE=cuda (the list that fits
 # the driver), DEVICE=cuda12
@@ -35,6 +35,9 @@ case-studies: setup ## the five case studies on the embedded model, each going o
 	done; \
 	$(BIN)/python -m tools.documentation case-studies; \
 	if (( $${#failed[@]} )); then echo "not finished: $${failed[*]}" >&2; exit 1; fi
+
+rehearsal: setup ## whole campaigns on the published architectures with random weights; ARGS='space_group --steps 4'
+	@$(BIN)/python -m tools.rehearsal $(ARGS)
 
 # the order of the files is that of tests/conftest.py: the longest first
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -28,9 +28,8 @@ from tools.rehearsal.campaigns import campaign
 from tools.rehearsal.checkpoints import write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTED = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
-JOB = re.compile(r"^ +jobid: (\d+)$")
-FINISHED = re.compile(r"^Finished jobid: (\d+)")
+STARTED = re.compile(r"^Job (\d+): ")
+FINISHED = re.compile(r"^Finished jobid: (\d+) \(Rule: (\w+)\)")
 STAMP = re.compile(r"^\[(\w{3} \w{3} +\d+ [\d:]+ \d{4})\]$")
 
 
@@ -106,19 +105,16 @@ def children_peak() -> int:
 
 def stage_seconds(lines: list[str]) -> dict[str, float]:
     """Seconds of all jobs of each rule, from Snakemake's log, whose stamps are whole seconds."""
-    started: dict[str, tuple[str, int]] = {}
+    started: dict[str, int] = {}
     seconds: dict[str, float] = defaultdict(float)
-    now, rule = 0, ""
+    now = 0
     for line in lines:
         if (stamp := STAMP.match(line)) is not None:
             now = calendar.timegm(time.strptime(stamp[1], "%a %b %d %H:%M:%S %Y"))
-        elif (found := STARTED.match(line)) is not None:
-            rule = found[1]
-        elif (job := JOB.match(line)) is not None:
-            started[job[1]] = rule, now
+        elif (begun := STARTED.match(line)) is not None:
+            started[begun[1]] = now
         elif (end := FINISHED.match(line)) is not None and end[1] in started:
-            name, began = started[end[1]]
-            seconds[name] += now - began
+            seconds[end[2]] += now - started[end[1]]
     return dict(seconds)
 
 
