@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lodestone.sampling.mattergen.conditions import SYSTEM
 from lodestone.sampling.mattergen.published import PUBLISHED
 
-SYSTEM = "chemical_system"
 ASKED = {
     "space_group": 225.0,
     "dft_mag_density": 0.15,

@@ -21,7 +21,6 @@ from lodestone.config.variants import NAMES, SLUG
 from lodestone.embedded import SYSTEMS
 from lodestone.sampling.mattergen.conditions import problems
 from lodestone.sampling.mattergen.published import HEAVIEST, NEVER_DRAWN
-from lodestone.sampling.samplers.mattergen import MatterGen
 from lodestone.schema.sections import Listed, Problem, Section, allowed, refuse
 from lodestone.structures import elements
 from lodestone.structures.elements import ELEMENTS
@@ -181,7 +180,7 @@ class Campaign(Section):
                 found.append((("arms", i, "constraint"), wrong, ", ".join(self.constraints)))
             if arm.made and (in_the_way := self._template_in_the_way(arm)):
                 found.append((("arms", i, "sampler"), *in_the_way))
-            if isinstance(arm.sampling, MatterGen):
+            if arm.made:
                 wrong_there = self._conditions(arm)
                 found += [(("arms", i, "sampler", *key), what, right) for key, what, right in wrong_there]
             if arm.made and not draws:
@@ -196,9 +195,10 @@ class Campaign(Section):
         return found
 
     def _conditions(self, arm: ExtraArm) -> list[Problem]:
-        """What the checkpoint cannot be conditioned on in an arm with conditions of its own."""
-        asked, name = arm.sampling, self.model.checkpoint
-        return problems(name, trained_of(name), asked.conditions, asked.guidance_factor)
+        """What the checkpoint cannot be conditioned on in an arm; the model's own conditions are good."""
+        name = self.model.checkpoint
+        asked = arm.sampling.conditioned(self.model.conditions, self.model.guidance_factor)
+        return problems(name, trained_of(name), *asked)
 
     def _never_drawn(self) -> list[Problem]:
         """Elements that MatterGen's generator excludes, whatever the checkpoint."""

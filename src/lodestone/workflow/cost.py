@@ -9,11 +9,9 @@ from typing import Any
 from lodestone.config.arms import Arm
 from lodestone.config.campaign import Campaign
 from lodestone.embedded import FOLDER as EMBEDDED
+from lodestone.sampling.mattergen.published import STEPS
 from lodestone.sampling.passes import passes
-from lodestone.workflow.sampling_settings import guidance_factor, sampler_section, steering
-
-PUBLISHED_STEPS = 1000
-"""Steps of every checkpoint that MatterGen's authors published."""
+from lodestone.workflow.sampling_settings import conditioned, sampler_section, steering
 
 
 def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
@@ -21,7 +19,7 @@ def passes_per_structure(campaign: Campaign, arm: Arm, steps: int) -> float:
     if arm.sampler is not None and not sampler_section(campaign, arm).uses_network:
         return 0.0
     # an arm with a factor of its own may need both halves where the others need one, or the reverse
-    share = _halves(guidance_factor(campaign, arm)) / evaluations_per_pass(campaign)
+    share = _halves(conditioned(campaign, arm)[1]) / evaluations_per_pass(campaign)
     return share * passes(steering(campaign, arm), steps)
 
 
@@ -41,7 +39,7 @@ def denoising_steps(campaign: Campaign) -> int | None:
     if campaign.model.checkpoint == "embedded":
         return _trained_steps(EMBEDDED / "mattergen" / "config.yaml")
     folder = Path(campaign.model.checkpoint)
-    return _trained_steps(folder / "config.yaml") if folder.is_dir() else PUBLISHED_STEPS
+    return _trained_steps(folder / "config.yaml") if folder.is_dir() else STEPS
 
 
 @lru_cache(maxsize=8)

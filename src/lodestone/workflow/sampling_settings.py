@@ -9,7 +9,7 @@ from lodestone.config.arms import Arm, Shard, arms
 from lodestone.config.campaign import Campaign
 from lodestone.config.sections.model import is_masked, trained_of
 from lodestone.runtime.files import file_hash
-from lodestone.sampling.samplers.mattergen import MatterGen
+from lodestone.sampling.samplers.base import Conditioned
 from lodestone.schema.sections import Section
 from lodestone.structures.formulas import asked
 from lodestone.workflow.assets import hashes
@@ -42,20 +42,17 @@ def sample(campaign: Campaign, arm: Arm, shard: Shard) -> Settings:
     }
 
 
+def conditioned(campaign: Campaign, arm: Arm) -> Conditioned:
+    """What the model is conditioned on in an arm, and the factor γ of classifier-free guidance."""
+    own = campaign.model.conditions, campaign.model.guidance_factor
+    return own if arm.sampler is None else sampler_section(campaign, arm).conditioned(*own)
+
+
 def _masked(campaign: Campaign, arm: Arm) -> bool:
     """Whether a mask, and no condition of the checkpoint, keeps an arm inside the chemical system."""
-    asked = sampler_section(campaign, arm) if arm.sampler is not None else None
-    if asked is not None and not asked.uses_network:
+    if arm.sampler is not None and not sampler_section(campaign, arm).uses_network:
         return False
-    if not isinstance(asked, MatterGen):
-        return campaign.model.masked
-    return is_masked(campaign.model, asked.conditions, asked.guidance_factor)
-
-
-def guidance_factor(campaign: Campaign, arm: Arm) -> float:
-    """The factor γ of classifier-free guidance of an arm."""
-    asked = sampler_section(campaign, arm) if arm.sampler is not None else None
-    return asked.guidance_factor if isinstance(asked, MatterGen) else campaign.model.guidance_factor
+    return is_masked(campaign.model, *conditioned(campaign, arm))
 
 
 def _other_sampler(campaign: Campaign, arm: Arm) -> Settings:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tools.rehearsal.campaigns import ASKED as ASKED_BESIDE
 from tools.rehearsal.checkpoints import write_checkpoint
 
 from lodestone.sampling.isolation import Watch
@@ -39,15 +40,7 @@ DIGESTS = {  # of the published files' section lightning_module without optimise
     "chemical_system_energy_above_hull": "942d26b07723765b",
     "mp_20_base": "fe2f5a17572f467b",
 }
-ASKED = {
-    SYSTEM: "Co-Li-O",
-    "space_group": 225.0,
-    "dft_mag_density": 0.15,
-    "dft_band_gap": 1.5,
-    "ml_bulk_modulus": 200.0,
-    "hhi_score": 1200.0,
-    "energy_above_hull": 0.05,
-}
+ASKED = {SYSTEM: "Co-Li-O", **ASKED_BESIDE}
 UPSTREAM_SAMPLING = {  # the settings of upstream's generator, which its wheel does not ship
     "sampler_partial": {
         "_target_": "mattergen.diffusion.sampling.classifier_free_guidance."

@@ -49,37 +49,47 @@ def configuration(
     `width` of hidden layers, interaction `blocks` and `neighbors` of an atom: fewer make trials of the same
     architecture quick.
     """
-    return {
-        "lightning_module": {
-            "_target_": "mattergen.diffusion.lightning_module.DiffusionLightningModule",
-            "diffusion_module": {
-                "_target_": "mattergen.diffusion.diffusion_module.DiffusionModule",
-                "corruption": _corruption(),
-                "loss_fn": {
-                    "_target_": "mattergen.common.loss.MaterialsLoss",
-                    "d3pm_hybrid_lambda": 0.01,
-                    **{f"include_{field}": True for field in ("atomic_numbers", "cell", "pos")},
-                    "reduce": "sum",
-                    "weights": {"atomic_numbers": 1.0, "cell": 1.0, "pos": 0.1},
-                },
-                "model": _model(PUBLISHED[name], width, blocks, neighbors),
-                "pre_corruption_fn": {
-                    "_target_": f"{_EMBEDDINGS}.SetEmbeddingType",
-                    "dropout_fields_iid": False,
-                    "p_unconditional": UNCONDITIONAL,
-                },
-            },
-        }
-    }
-
-
-def _corruption() -> dict[str, Any]:
     lattice = {
         "beta_max": 20,
         "beta_min": 0.1,
         "limit_density": DENSITY,
         "limit_var_scaling_constant": 0.25,
     }
+    network = _model(PUBLISHED[name], width, blocks, neighbors)
+    return {"lightning_module": lightning_module(network, lattice, STEPS, UNCONDITIONAL)}
+
+
+def lightning_module(
+    network: dict[str, Any], lattice: dict[str, float], steps: int, unconditional: float
+) -> dict[str, Any]:
+    """The section around a network: its diffusion, its loss, and how often conditions were dropped.
+
+    `lattice` are the numbers of the lattice's noise process; `steps` its levels; `unconditional` the share of
+    training structures without conditions.
+    """
+    return {
+        "_target_": "mattergen.diffusion.lightning_module.DiffusionLightningModule",
+        "diffusion_module": {
+            "_target_": "mattergen.diffusion.diffusion_module.DiffusionModule",
+            "corruption": _corruption(lattice, steps),
+            "loss_fn": {
+                "_target_": "mattergen.common.loss.MaterialsLoss",
+                "d3pm_hybrid_lambda": 0.01,
+                **{f"include_{field}": True for field in ("atomic_numbers", "cell", "pos")},
+                "reduce": "sum",
+                "weights": {"atomic_numbers": 1.0, "cell": 1.0, "pos": 0.1},
+            },
+            "model": network,
+            "pre_corruption_fn": {
+                "_target_": f"{_EMBEDDINGS}.SetEmbeddingType",
+                "dropout_fields_iid": False,
+                "p_unconditional": unconditional,
+            },
+        },
+    }
+
+
+def _corruption(lattice: dict[str, float], steps: int) -> dict[str, Any]:
     return {
         "_target_": "mattergen.diffusion.corruption.multi_corruption.MultiCorruption",
         "discrete_corruptions": {
@@ -91,7 +101,7 @@ def _corruption() -> dict[str, Any]:
                     "schedule": {
                         "_target_": "mattergen.diffusion.d3pm.d3pm.create_discrete_diffusion_schedule",
                         "kind": "standard",
-                        "num_steps": STEPS,
+                        "num_steps": steps,
                     },
                 },
                 "offset": 1,
@@ -144,11 +154,12 @@ def _model(fields: tuple[str, ...], width: int, blocks: int, neighbors: int) -> 
         "gemnet": network,
         "hidden_dim": width,
         "property_embeddings": {},
-        "property_embeddings_adapt": {field: _embedding(field, width) for field in fields},
+        "property_embeddings_adapt": {field: embedding(field, width) for field in fields},
     }
 
 
-def _embedding(field: str, width: int) -> dict[str, Any]:
+def embedding(field: str, width: int) -> dict[str, Any]:
+    """How a network of some width takes a property."""
     by_value = {"_target_": "mattergen.diffusion.model_utils.NoiseLevelEncoding", "d_model": width}
     by_kind = {
         "chemical_system": "ChemicalSystemMultiHotEmbedding",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lodestone.sampling.trial import Trial
 
 
+Conditioned = tuple[Mapping[str, float], float]
+"""Values of the checkpoint's conditions, and the factor γ of classifier-free guidance."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A sampling job: its settings, the device, and the files that it was given."""
@@ -64,6 +68,10 @@ class Sampler(Section):
     """Whether it is told space groups and Wyckoff positions by a generator."""
     can_be_guided: ClassVar[bool] = False
     """Whether it follows a constraint."""
+
+    def conditioned(self, conditions: Mapping[str, float], factor: float) -> Conditioned:
+        """What the model is conditioned on in its arm, and γ: the campaign's, unless it has its own."""
+        return conditions, factor
 
     def drawer(self, job: Job) -> Drawer:
         """What draws the shard of a job; heavy imports belong here."""

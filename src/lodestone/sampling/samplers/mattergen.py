@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from lodestone.sampling.samplers.base import Drawer, Job, Sampler
+from lodestone.sampling.samplers.base import Conditioned, Drawer, Job, Sampler
 from lodestone.schema.sections import allowed
 
 
@@ -30,6 +31,10 @@ class MatterGen(Sampler):
     guidance_factor: Annotated[float, Field(ge=0, le=20)] = Field(
         1.0, description="Factor γ of classifier-free guidance, in place of `model.guidance_factor`."
     )
+
+    def conditioned(self, _: Mapping[str, float], __: float) -> Conditioned:
+        """Its own."""
+        return self.conditions, self.guidance_factor
 
     def drawer(self, job: Job) -> Drawer:
         """Plain or guided sampling, as in arms that name no sampler."""
