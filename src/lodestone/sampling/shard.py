@@ -254,7 +254,7 @@ def steered_batch(
             watch=watch,
             on_level=resample,
             rng=rng,
-        )
+        ).on_host()
     per_row = width // size
     # which particles make the sample: all, or one of each lineage whatever became of it
     chosen = np.arange(size) * per_row + rng.integers(per_row, size=size)

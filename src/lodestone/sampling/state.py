@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
@@ -70,10 +71,9 @@ class State:
     def part(self, chosen: Sequence[int]) -> State:
         """The batch of these structures alone, with nothing held."""
         index = torch.as_tensor(chosen, device=self.n_atoms.device)
-        starts = torch.cumsum(self.n_atoms, 0) - self.n_atoms
         sizes = self.n_atoms[index]
-        atoms = torch.cat([torch.arange(int(starts[i]), int(starts[i] + self.n_atoms[i])) for i in chosen])
-        atoms = atoms.to(index.device)
+        ends = list(accumulate(known := self.n_atoms.tolist()))  # asked once, not structure by structure
+        atoms = torch.cat([torch.arange(ends[i] - known[i], ends[i]) for i in chosen]).to(index.device)
         return State(
             frac=self.frac[atoms],
             cell=self.cell[index],
@@ -86,6 +86,14 @@ class State:
         """Squared norm over each structure's atoms of a per-atom vector (n_atoms, k), (n_structures,)."""
         zeros = per_atom.new_zeros(self.n_structures)
         return zeros.index_add(0, self.structure_idx, (per_atom**2).sum(dim=1))
+
+    def on_host(self) -> State:
+        """The same batch in the host's memory, for who looks at one structure after the other.
+
+        What holds it stays where it is.
+        """
+        own = (self.frac, self.cell, self.numbers, self.n_atoms, self.structure_idx)
+        return State(*(values.cpu() for values in own), fixed=self.fixed)
 
     def with_fields(self, frac: Tensor, cell: Tensor, numbers: Tensor) -> State:
         """The same batch with other coordinates, cells and types."""

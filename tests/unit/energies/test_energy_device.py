@@ -4,6 +4,7 @@ import pytest
 
 from lodestone.energies import device as energy_device
 from lodestone.energies.device import built_without, insist
+from lodestone.energies.estimators.chgnet import Chgnet
 from lodestone.runtime import device, gpu
 from lodestone.runtime.device import DeviceError
 
@@ -69,10 +70,30 @@ def test_the_torch_of_the_cpu_list_does_not_matter_to_tensorflow(installed, monk
 
 
 @pytest.mark.usefixtures("cuda")
-def test_what_never_uses_a_gpu_says_so():
+def test_what_never_uses_a_gpu_says_so(monkeypatch):
+    monkeypatch.setattr(Chgnet, "runs_on", "cpu")
     with pytest.raises(DeviceError, match=r"chgnet computes on CPUs here.*gpus: 0"):
         insist(CHGNET)
     assert built_without(EMT) is None
+
+
+@pytest.mark.usefixtures("cuda")
+def test_chgnet_runs_where_torch_does(monkeypatch):
+    monkeypatch.setattr(gpu, "look", lambda: THERE)
+    insist(CHGNET)
+    monkeypatch.setattr(gpu, "look", lambda: gpu.Sight("2.13.0+cpu", None, usable=False))
+    for refused in (insist, lambda _: Chgnet().create(8)):
+        with pytest.raises(DeviceError, match="built without CUDA"):
+            refused(CHGNET)
+
+
+@pytest.mark.parametrize("said", ["", "auto", "cpu"])
+def test_chgnet_computes_on_cpus_where_no_gpu_is_there_or_wanted(said, monkeypatch):
+    import torch
+
+    monkeypatch.setenv(device.VARIABLE, said)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: said == "cpu")
+    assert Chgnet().create(8).described["device"] == "cpu"
 
 
 @pytest.mark.usefixtures("cuda")

@@ -153,10 +153,9 @@ class EnergyAboveHull(Term):
         energy, refused = potential_energy(
             clean.frac, clean.cell, numbers, clean.structure_idx, self.potential.evaluate
         )
+        z, owner = numbers.cpu().numpy(), clean.structure_idx.cpu().numpy()
         hulls = [
-            None
-            if why is not None
-            else self.potential.hull_energy(numbers[clean.structure_idx == k].tolist())
+            None if why is not None else self.potential.hull_energy(z[owner == k])
             for k, why in enumerate(refused)
         ]
         hull = torch.tensor([h or 0.0 for h in hulls]).to(energy)

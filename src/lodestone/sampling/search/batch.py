@@ -151,6 +151,7 @@ def _denoised(
     state = replace(state, fixed=fixed_batch(plan.templates, sizes, state.cell.device))
     drift = Drift(isolated, options.drift, counted, guards, watch.reasons.__contains__)
     final = denoise(isolated, state, drift, options=LoopOptions(), watch=watch, rng=rng)
+    final = final.on_host()
     return _Found(
         [crystal_of(final, watch, i) for i in range(size)],
         [watch.reasons.get(i) for i in range(size)],

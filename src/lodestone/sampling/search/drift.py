@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lodestone.energies.differentiable import as_atoms
 from lodestone.energies.guards import evaluate_each
 from lodestone.sampling.guidance import TINY, sane
 from lodestone.sampling.process import clean_estimate
@@ -117,8 +118,10 @@ class Drift:
     def _evaluated(self, clean: CleanEstimate, state: State) -> tuple[Tensor, Tensor]:
         """Displacements of clean estimates; 0 where the guards or the estimator refuse one."""
         asked = [i for i in torch.nonzero(sane(clean))[:, 0].tolist() if not self.failed(i)]
-        structures = {i: as_crystal(clean, i) for i in asked}
-        on_frac, on_cell = torch.zeros_like(state.frac), torch.zeros_like(state.cell)
+        numbers = clean.types.argmax(dim=1) + 1  # each atom the element that is most probable for it
+        structures = as_atoms(clean.frac, clean.cell, numbers, clean.structure_idx)
+        on_frac, on_cell = np.zeros(state.frac.shape), np.zeros(state.cell.shape)
+        ends = np.cumsum([len(atoms) for atoms in structures])
         with torch.enable_grad():  # some estimators differentiate for their forces
             asked = [i for i in asked if self.guards(structures[i]) is None]
             for i in asked:
@@ -127,9 +130,8 @@ class Drift:
         for i, evaluation in zip(asked, found, strict=True):
             step = self._step(structures[i], evaluation)
             if step is not None:
-                on_frac[state.structure_idx == i] = torch.from_numpy(step.frac).to(on_frac)
-                on_cell[i] = torch.from_numpy(step.cell).to(on_cell)
-        return on_frac, on_cell
+                on_frac[ends[i] - len(step.frac) : ends[i]], on_cell[i] = step.frac, step.cell
+        return torch.from_numpy(on_frac).to(state.frac), torch.from_numpy(on_cell).to(state.cell)
 
     def _step(self, atoms: Atoms, evaluation: Evaluation) -> Step | None:
         if not (np.isfinite(evaluation.forces).all() and np.isfinite(evaluation.stress).all()):
@@ -138,16 +140,3 @@ class Drift:
         return physical_step(
             atoms.cell.array, evaluation, mobility=options.mobility, longest=options.longest_step
         )
-
-
-def as_crystal(clean: CleanEstimate, index: int) -> Atoms:
-    """A clean estimate as ASE atoms, each the element that is most probable for it."""
-    from ase import Atoms
-
-    here = clean.structure_idx == index
-    return Atoms(
-        numbers=clean.types[here].argmax(dim=1).cpu().numpy() + 1,
-        cell=clean.cell[index].double().cpu().numpy(),
-        scaled_positions=torch.remainder(clean.frac[here].double(), 1.0).cpu().numpy(),
-        pbc=True,
-    )

@@ -171,4 +171,5 @@ def _step(snr: float, free: Tensor, score2: Tensor, variance: Tensor) -> Tensor:
 def _positive(cell: Tensor) -> Tensor:
     """The positive cell of the same shape; a non-finite one as it is, for it fails later."""
     sound = torch.isfinite(cell).flatten(1).all(dim=1)[:, None, None]
-    return torch.where(sound, symmetrised(torch.where(sound, cell, torch.eye(3).to(cell))), cell)
+    unit = torch.eye(3, device=cell.device, dtype=cell.dtype)
+    return torch.where(sound, symmetrised(torch.where(sound, cell, unit)), cell)

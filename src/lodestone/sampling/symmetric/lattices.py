@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from torch import Tensor
 from lodestone.sampling.symmetric.lattice_family import UPPER, family
 
 THINNEST = 1e-3  # Å²; the smallest eigenvalue of a metric on a curved surface
-ROW, COLUMN = zip(*UPPER, strict=True)
+PACKED = tuple(3 * row + column for row, column in UPPER)
+UNPACKED = (0, 3, 4, 3, 1, 5, 4, 5, 2)
+"""Places of the six coordinates in a flattened matrix, and of its nine elements among the six."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class Lattices:
     def _tangent(self, cell: Tensor) -> Tensor:
         """Projectors (n_c, 6, 6) on the dL with L dL + dL L an allowed change of the metric."""
         sound = torch.isfinite(cell).flatten(1).all(dim=1)[:, None, None]
-        exact = torch.where(sound, cell, torch.eye(3).to(cell)).double()
-        basis = matrices(torch.eye(6).to(exact))
+        exact = torch.where(sound, cell, _unit(3, cell)).double()
+        basis = matrices(_unit(6, exact))
         change = torch.einsum("sij,bjk->sbik", exact, basis) + torch.einsum("bij,sjk->sbik", basis, exact)
         spanned = torch.linalg.solve(coordinates(change).mT, self.metrics[self.curved].to(exact).mT)
         return (spanned @ torch.linalg.pinv(spanned, rtol=1e-8)).to(cell)
@@ -108,9 +111,20 @@ def lattices(groups: Sequence[int], device: torch.device | str = "cpu") -> Latti
 def coordinates(matrix: Tensor) -> Tensor:
     """The six coordinates (..., 6) of the symmetric part of matrices (..., 3, 3)."""
     symmetric = 0.5 * (matrix + matrix.mT)
-    return symmetric[..., list(ROW), list(COLUMN)]
+    return symmetric.flatten(-2).index_select(-1, _places(PACKED, symmetric.device))
 
 
 def matrices(six: Tensor) -> Tensor:
     """The symmetric matrices (..., 3, 3) of six coordinates (..., 6)."""
-    return six[..., [0, 3, 4, 3, 1, 5, 4, 5, 2]].unflatten(-1, (3, 3))
+    return six.index_select(-1, _places(UNPACKED, six.device)).unflatten(-1, (3, 3))
+
+
+@lru_cache(maxsize=8)
+def _places(places: tuple[int, ...], device: torch.device) -> Tensor:
+    """Indices on a device, sent there once: a list of them would be sent at every call."""
+    return torch.tensor(places, device=device)
+
+
+def _unit(size: int, like: Tensor) -> Tensor:
+    """The unit matrix with the device and the precision of `like`."""
+    return torch.eye(size, device=like.device, dtype=like.dtype)

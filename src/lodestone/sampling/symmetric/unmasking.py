@@ -67,19 +67,16 @@ def allowed_logits(subspace: Subspace, numbers: Tensor, logits: Tensor) -> Tenso
     """Logits (n_atoms, 101) where open orbits have those of elements that the quota lets them become."""
     if all(quota is None for quota in subspace.quotas):
         return logits
-    found = logits.clone()
     of_orbit = numbers[subspace.orbits.first].tolist()
+    allowed = torch.ones(len(of_orbit), logits.shape[1], dtype=torch.bool)  # on the host, and sent once
     for structure, quota in enumerate(subspace.quotas):
         if quota is None:
             continue
         open_, left = _open(subspace, structure, of_orbit)
         for orbit in open_:
-            kept = _columns(orbit, open_, left)
-            atoms = torch.nonzero(subspace.orbits.orbit_idx == orbit)[:, 0]
-            masked = torch.full_like(found[atoms], FORBIDDEN)
-            masked[:, kept] = found[atoms][:, kept]
-            found[atoms] = masked
-    return found
+            allowed[orbit] = False
+            allowed[orbit, _columns(orbit, open_, left)] = True
+    return torch.where(allowed.to(logits.device)[subspace.orbits.orbit_idx], logits, FORBIDDEN)
 
 
 def unmasked(subspace: Subspace, numbers: Tensor, logits: Tensor, unmasking: float) -> tuple[Tensor, Tensor]:
@@ -100,29 +97,34 @@ def unmasked(subspace: Subspace, numbers: Tensor, logits: Tensor, unmasking: flo
         after = torch.where(due, drawn, before)
         share, best = torch.softmax(means, dim=1).max(dim=1)
         mean = torch.where(is_open & (unmasking * share > 1 - unmasking), best + 1, before)
-    for structure, quota in enumerate(subspace.quotas):
-        if quota is not None:
-            after = _by_quota(subspace, structure, before, after, due, means)
-            mine = orbits.structure_idx == structure
-            mean = torch.where(mine, after, mean)
+    asked = [quota is not None for quota in subspace.quotas]
+    if any(asked):
+        after = _by_quota(subspace, asked, before, after, due, means)
+        mine = torch.tensor(asked, device=after.device)[orbits.structure_idx]
+        mean = torch.where(mine, after, mean)
     return after[orbits.orbit_idx], mean[orbits.orbit_idx]
 
 
 def _by_quota(
-    subspace: Subspace, structure: int, before: Tensor, after: Tensor, due: Tensor, means: Tensor
+    subspace: Subspace, asked: Sequence[bool], before: Tensor, after: Tensor, due: Tensor, means: Tensor
 ) -> Tensor:
-    """The orbits of a structure that are due get elements one after the other, in random order."""
-    found = after.clone()
+    """The orbits that are due, of structures with a quota, get elements one after the other, in random order.
+
+    On the host, whose generator is drawn from: each choice depends on those before it, and on a device every
+    one would be waited for.
+    """
+    found, is_due, weights = after.cpu(), due.tolist(), means.cpu()
     of_orbit = before.tolist()
-    waiting = torch.nonzero(due & (subspace.orbits.structure_idx == structure))[:, 0]
-    order = torch.randperm(len(waiting), device=waiting.device)
-    for orbit in waiting[order].tolist():
-        open_, left = _open(subspace, structure, of_orbit)
-        kept = _columns(orbit, open_, left)
-        weights = torch.softmax(means[orbit, kept].double(), dim=0)
-        of_orbit[orbit] = kept[int(torch.multinomial(weights, 1))] + 1
-        found[orbit] = of_orbit[orbit]
-    return found
+    for structure in (k for k, is_asked in enumerate(asked) if is_asked):
+        waiting = [orbit for orbit in subspace.orbits.members[structure] if is_due[orbit]]
+        for place in torch.randperm(len(waiting)).tolist():
+            orbit = waiting[place]
+            open_, left = _open(subspace, structure, of_orbit)
+            kept = _columns(orbit, open_, left)
+            share = torch.softmax(weights[orbit, kept].double(), dim=0)
+            of_orbit[orbit] = kept[int(torch.multinomial(share, 1))] + 1
+            found[orbit] = of_orbit[orbit]
+    return found.to(after.device)
 
 
 def _open(subspace: Subspace, structure: int, of_orbit: list[int]) -> tuple[dict[int, int], dict[str, int]]:

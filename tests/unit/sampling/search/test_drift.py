@@ -12,12 +12,14 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lodestone.constraints.clean import CleanEstimate
+from lodestone.energies.differentiable import as_atoms
 from lodestone.energies.estimators.ase.calculator import AseEstimator
 from lodestone.energies.evaluation import Evaluation
 from lodestone.energies.guards import Guards
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.process import clean_estimate
-from lodestone.sampling.search.drift import Drift, as_crystal, physical_step
+from lodestone.sampling.search.drift import Drift, physical_step
 from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.options import DriftOptions
 from lodestone.sampling.search.repulsive import Repulsive
@@ -32,6 +34,10 @@ def symmetric_crystal(seed: int) -> Atoms:
     skew = rng.uniform(-0.4, 0.4, size=(3, 3))
     cell = np.diag([3.0, 3.6, 4.4]) + skew + skew.T
     return Atoms("CoLiO2", scaled_positions=rng.random((4, 3)), cell=cell, pbc=True)
+
+
+def crystals(clean: CleanEstimate) -> list[Atoms]:
+    return as_atoms(clean.frac, clean.cell, clean.types.argmax(dim=1) + 1, clean.structure_idx)
 
 
 @settings(max_examples=10)
@@ -137,7 +143,7 @@ def test_the_clean_estimate_of_the_score_is_moved_by_the_weighted_step(
     weight = 1.0 * (0.6 - 0.2) / 0.6
     assert drift.calls
     for i in drift.calls:
-        crystal = as_crystal(before, i)
+        crystal = crystals(before)[i]
         (evaluation,) = estimator.evaluate([crystal])
         step = physical_step(crystal.cell.array, evaluation, mobility=0.05, longest=0.2)
         assert step is not None
@@ -198,7 +204,7 @@ def test_a_structure_that_the_estimator_raises_for_is_left_and_the_others_move(
     chosen = min(whole.calls)
     with torch.no_grad():
         plain = diffusion.score(state, T)
-    volume = as_crystal(clean_estimate(state, plain, diffusion.kernel(state, T)), chosen).get_volume()
+    volume = crystals(clean_estimate(state, plain, diffusion.kernel(state, T)))[chosen].get_volume()
 
     class Picky:
         name = "picky"

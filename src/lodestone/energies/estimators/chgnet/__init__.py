@@ -16,13 +16,13 @@ class Chgnet(EstimatorSettings):
     """CHGNet."""
 
     rank: ClassVar[int] = 1
-    runs_on: ClassVar[RunsOn] = "cpu"
+    runs_on: ClassVar[RunsOn] = "torch"
 
     kind: Literal["chgnet"] = Field("chgnet", description="CHGNet, whose weights come with its package.")
     version: Literal["0.3.0", "0.2.0", "r2scan"] = Field("0.3.0", description="Version of the weights.")
 
     def create(self, batch_size: int) -> ChgnetEstimator:
-        """The network; more than 8 structures a batch only cost memory."""
+        """The network, on the job's device; more than 8 structures a batch only cost memory."""
         from lodestone.energies.estimators.chgnet.calculator import ChgnetEstimator
 
         return ChgnetEstimator(self.version, min(batch_size, 8))
