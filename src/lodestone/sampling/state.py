@@ -92,8 +92,8 @@ class State:
 
         What holds it stays where it is.
         """
-        own = (self.frac, self.cell, self.numbers, self.n_atoms, self.structure_idx)
-        return State(*(values.cpu() for values in own), fixed=self.fixed)
+        here = self.with_fields(self.frac.cpu(), self.cell.cpu(), self.numbers.cpu())
+        return replace(here, n_atoms=self.n_atoms.cpu(), structure_idx=self.structure_idx.cpu())
 
     def with_fields(self, frac: Tensor, cell: Tensor, numbers: Tensor) -> State:
         """The same batch with other coordinates, cells and types."""

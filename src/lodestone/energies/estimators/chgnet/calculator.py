@@ -177,6 +177,7 @@ def fetched(found: dict[str, Any], task: str, n_atoms: Sequence[int]) -> list[di
     """
     import torch
 
+    shapes: dict[str, list[tuple[int, ...]]]
     shapes = {"e": [()] * len(n_atoms), "f": [(n, 3) for n in n_atoms], "s": [(3, 3)] * len(n_atoms)}
     keys = [key for key in shapes if key in task]
     flat = torch.cat([part.detach().flatten() for key in keys for part in found[key]]).cpu().numpy()
