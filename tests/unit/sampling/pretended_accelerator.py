@@ -37,9 +37,11 @@ from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 from lodestone.sampling.particles import LookAhead, ParticleOptions
 from lodestone.sampling.search.batch import search_batch
+from lodestone.sampling.search.drift import Drift
 from lodestone.sampling.search.finish import Counted
 from lodestone.sampling.search.options import DriftOptions, SearchOptions
 from lodestone.sampling.shard import ShardPlan, Steering, sample_batch
+from lodestone.sampling.state import State
 from lodestone.sampling.symmetric.batch import symmetric_batch
 from lodestone.sampling.template import Template
 from lodestone.wyckoff.proposals import parse
@@ -62,6 +64,8 @@ SYMMETRIC = {**BUDGET, "kernels": 3600}
 """The same in a subspace: projections, and roots of metrics on curved surfaces."""
 TERM = {"kernels": 800, "waits": 42, "to_device": 12, "to_host": 16}
 """Most of a term's loss, its gradient, and its gap, for a batch of any size."""
+FORCES = {"waits": 4, "to_device": 4, "to_host": 6}
+"""Most of estimates that go to an estimator on the host and come back moved, for a batch of any size."""
 CHGNET = {"waits": (10, 3), "to_device": (5, 3), "to_host": (1, 0)}
 """Most of an evaluation, and for each structure of it: upstream's volume, unit matrix and composition."""
 
@@ -210,8 +214,13 @@ def test_forward_guidance_agrees_to_rounding() -> None:
 def batch(structures: int, on: str) -> CleanEstimate:
     """So many clean estimates of four atoms, types not quite decided; the first two again and again."""
     rng = np.random.default_rng(3)
+    sites = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1]]) / 2
     each = [
-        (rng.random((4, 3)), np.diag([3.3, 3.6, 4.1]) + 0.2 * rng.normal(size=(3, 3)), rng.random((4, 3)))
+        (
+            sites + 0.06 * rng.normal(size=(4, 3)),
+            np.diag([3.3, 3.6, 4.1]) + 0.2 * rng.normal(size=(3, 3)),
+            rng.random((4, 3)),
+        )
         for _ in range(2)
     ] * (structures // 2)
     frac, cell, share = (torch.from_numpy(np.stack(x)).float() for x in zip(*each, strict=True))
@@ -230,6 +239,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "function": [
         {"function": f"{FUNCTION}:space_group_number", "sha256": {str(FUNCTION): sha256(str(FUNCTION))}}
     ],
+    "min_distance": [{"target": {"higher": 1.5}}],
     "lattice": [{"target": 4}, {"quantity": "a", "target": 5}, {"quantity": "gamma", "target": [70, 80]}],
 }
 TERMS = [
@@ -275,6 +285,46 @@ def test_a_term_and_its_gradient_are_the_cpus(settings: dict[str, Any]) -> None:
     assert all(counted[0][name] <= most for name, most in TERM.items()), counted
 
 
+def pushed(clean: CleanEstimate) -> list[torch.Tensor]:
+    """What the forces of a search make of clean estimates."""
+    drift = Drift(model("cpu"), SEARCH.drift, potential(), Guards(), set[int]().__contains__)
+    blank = clean.structure_idx
+    moved = drift._evaluated(clean, State(clean.frac, clean.cell, blank, clean.n_atoms, blank))
+    assert len(drift.calls) == clean.n_structures
+    return list(moved)
+
+
+def relaxed(clean: CleanEstimate) -> list[torch.Tensor]:
+    """What a look-ahead makes of clean estimates."""
+    found, followed = LookAhead(potential(), Guards(), 2).relaxed(clean)
+    assert bool(followed.all())
+    return [found.frac, found.cell, found.types]
+
+
+@pytest.mark.parametrize("moved", [pushed, relaxed])
+@torch.no_grad()
+def test_forces_are_asked_for_and_sent_for_a_whole_batch(
+    moved: Callable[[CleanEstimate], list[torch.Tensor]],
+) -> None:
+    here, counted = moved(roomy(4, "cpu")), []
+    for structures in (2, 4):
+        with device():
+            clean = roomy(structures, NAME)
+        with device() as book:
+            there = moved(clean)
+        counted.append({name: book.sums()[name] for name in FORCES})
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(here, there, strict=True))
+    assert float((here[1] - clean.cell.cpu()).abs().max()) > 0
+    assert counted[0] == counted[1]
+    assert all(counted[0][name] <= most for name, most in FORCES.items()), counted
+
+
+def roomy(structures: int, on: str) -> CleanEstimate:
+    """The clean estimates of `batch`, in larger cells that an estimator takes."""
+    clean = batch(structures, on)
+    return replace(clean, cell=1.3 * clean.cell.detach())
+
+
 def on_device(monkeypatch: pytest.MonkeyPatch) -> Estimator:
     """CHGNet as a job makes it that computes on the pretended device."""
     monkeypatch.setattr(chgnet, "for_torch", lambda: NAME)
@@ -284,8 +334,8 @@ def on_device(monkeypatch: pytest.MonkeyPatch) -> Estimator:
 
 @pytest.mark.parametrize("task", ["evaluate", "energy_only"])
 def test_chgnet_follows_the_job_to_its_device(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    clean = batch(6, "cpu")
-    atoms = as_atoms(clean.frac, 1.3 * clean.cell, clean.types.argmax(dim=1) + 1, clean.structure_idx)
+    clean = roomy(6, "cpu")
+    atoms = as_atoms(clean.frac, clean.cell, clean.types.argmax(dim=1) + 1, clean.structure_idx)
     here, there = settings_of({"kind": "chgnet"}).create(8), on_device(monkeypatch)
     assert [described(estimator)["device"] for estimator in (here, there)] == ["cpu", "gpu"]
     for n in (2, 6):
