@@ -195,7 +195,7 @@ def test_a_random_search_has_nothing_on_the_device() -> None:
 
 
 def test_forward_guidance_agrees_to_rounding() -> None:
-    """The gradient through the network is summed in another order where the graph's edges are tied."""
+    """The gradient through the network, whose last bits are not the CPU's; which sum differs is not known."""
     options = GuidanceOptions(0.0, forward=0.1, start=2.0)
 
     def score(on: str) -> list[torch.Tensor]:
