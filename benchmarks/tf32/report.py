@@ -15,18 +15,18 @@ def tables(result: Result) -> str:
     drift = [[f"{row['t']:.2f}", *(f"{row[name]:.1e}" for name in FIELDS)] for row in result["drift"]]
     rows = [line for arm in result["arms"] for line in _arm(arm)]
     twins = [
-        f"{arm['arm']}, {arm['over']['TF32']['same_formula']} of {arm['sides']['TF32']['n']} structures have the "
-        f"formula of their twin in float32, and {arm['over']['TF32']['same_volume']} its volume to 1 %"
+        f"{arm['arm']}, {arm['over']['TF32']['same_formula']} of {arm['sides']['TF32']['n']} structures have "
+        f"the formula of their twin in float32, and {arm['over']['TF32']['same_volume']} its volume to 1 %"
         for arm in result["arms"]
     ]
     return (
-        f"Constraint {result['case']}, {result['structures']} structures of each side, {result['steps']} steps, "
-        f"{result['layers']} dense layers.\n\n"
+        f"Constraint {result['case']}, {result['steps']} steps, {result['layers']} dense layers.\n\n"
         + table(["t", *FIELDS], drift)
         + "\n\n"
         + table(
-            ["arm", "side", "failed", "valid", "satisfied", "Å³/atom", "formulas", "valid, less float32",
-             "satisfied, less float32", "Å³/atom, less float32", "p of volumes", "p of formulas"],
+            ["arm", "side", "structures", "failed", "valid", "satisfied", "Å³/atom", "formulas",
+             "valid, less float32", "satisfied, less float32", "Å³/atom, less float32",
+             "p of volumes", "p of formulas"],
             rows,
         )
         + f"\n\n{'; '.join(twins)}."
@@ -44,7 +44,7 @@ def _arm(arm: dict[str, Any]) -> list[list[str]]:
                 _points(over["valid"]), _points(over["satisfied"]), _interval(over["volume"], "{:+.2f}"),
                 f"{over['volumes_p']:.2f}", f"{over['formulas_p']:.2f}",
             ]  # fmt: skip
-        counts = [f"{side['failed']}", f"{side['valid'] / n:.0%}", f"{side['satisfied'] / n:.0%}"]
+        counts = [f"{n}", f"{side['failed']}", f"{side['valid'] / n:.0%}", f"{side['satisfied'] / n:.0%}"]
         mean = f"{side['volume']:.2f} ± {side['volume_std']:.2f}"
         rows.append([arm["arm"], name, *counts, mean, f"{side['formulas']}", *differences])
     return rows
@@ -59,4 +59,4 @@ def _interval(found: list[float], style: str) -> str:
     return f"{value} ({low} to {high})"
 
 
-PLACES = (Place("tf32", "guidance.md", tables),)
+PLACES = (Place("tf32", "scaling.md", tables),)

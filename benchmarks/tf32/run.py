@@ -1,9 +1,9 @@
 """Samples of the embedded model in float32 and with TF32 emulated in its dense layers, from the same seeds.
 
 A tensor core rounds the entries of both matrices to ten bits behind the leading one, to nearest, and sums
-in float32. Products of such entries are exact in float32, so a float32 product of rounded matrices is what the
-core gives but for the order of the sum. A diffusion is chaotic: structures that begin alike part. The yardstick
-for their distribution is float32 itself from another seed.
+in float32. Products of such entries are exact in float32, so a float32 product of rounded matrices is what
+the core gives but for the order of the sum. A diffusion is chaotic: structures that begin alike part. The
+yardstick for their distribution is float32 itself from another seed.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def product(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.nn.functional.linear(rounded(values), rounded(weight), bias)
 
 
-def run(case: str, *, structures: int, steps: int, threads: int) -> dict[str, Any]:
-    """Drift of the score at some levels, and what differs between samples, unguided and guided."""
+def run(case: str, arms: dict[str, int], *, steps: int, threads: int) -> dict[str, Any]:
+    """Drift of the score at some levels, and what differs between samples; `arms`: structures of each."""
     import torch
 
     torch.set_num_threads(threads)
-    found: dict[str, Any] = {"case": case, "structures": structures, "steps": steps}
+    found: dict[str, Any] = {"case": case, "steps": steps}
     found["layers"], found["drift"] = drift(case, steps)
     found["arms"] = []
-    for arm in ("unguided", "guided"):
+    for arm, structures in arms.items():
         sides = {name: _samples(case, arm, structures, steps, *how) for name, how in SIDES.items()}
         base = sides["float32"]
         found["arms"].append(
@@ -87,7 +87,7 @@ def drift(case: str, steps: int, size: int = 32) -> tuple[int, list[dict[str, An
     forward = GuidanceOptions(0.0, forward=0.1, start=1.1)
     torch.manual_seed(SEED)
     state, rows = model.prior([4, 6, 8, 10] * (size // 4)), []
-    wanted = [min(range(steps), key=lambda k, t=t: abs(float(model.times[k]) - t)) for t in LEVELS]
+    wanted = [int((model.times - t).abs().argmin()) for t in LEVELS]
     for level, t in enumerate(model.times):
         with torch.no_grad():
             score = plain.score(state, t)
@@ -197,7 +197,8 @@ def _judged(raw: pl.DataFrame, case: str) -> pl.DataFrame:
     from lodestone.constraints.measurement import measure_table
 
     asked = cases.campaign(cases.read(), case, "default", structures=1, steps=2, seed=0)
-    constraint = asked.constraints[case].model_dump(mode="json", include={"terms", "combine", "satisfied_within"})
+    wanted = {"terms", "combine", "satisfied_within"}
+    constraint = asked.constraints[case].model_dump(mode="json", include=wanted)
     measured = measure_table(raw, {case: constraint})
     volume = [
         None if failed else abs(np.linalg.det(np.array(cell).reshape(3, 3))) / len(numbers)

@@ -150,9 +150,14 @@ def test_upstream_is_itself_again_after_an_error() -> None:
         ]  # fmt: skip
 
     before = own()
-    with pytest.raises(RuntimeError, match="stop"), graphs.few_waits(graphs.Batch(crystals(0, [2], "cubic")[2])):
-        assert all(a is not b for a, b in zip(own(), before, strict=True))
-        raise RuntimeError("stop")
+
+    def stopped() -> None:
+        with graphs.few_waits(graphs.Batch(crystals(0, [2], "cubic")[2])):
+            assert all(a is not b for a, b in zip(own(), before, strict=True))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stopped()
     assert all(a is b for a, b in zip(own(), before, strict=True))
 
 

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from benchmarks.tf32 import run as emulation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.tf32 import run as emulation
 from lodestone.sampling.job import load_model
 from lodestone.sampling.mattergen import tf32
 
 PRODUCTS = {"aten.mm.default", "aten.addmm.default", "aten.bmm.default", "aten.baddbmm.default"}
+SHAPES = {"aten.t.default", "aten.view.default", "aten._unsafe_view.default"}
 
 
 def switch() -> bool:
@@ -112,7 +113,7 @@ def test_nothing_but_the_products_of_dense_layers_sees_the_switch() -> None:
         assert torch.equal(getattr(scores[0][0], name), getattr(scores[1][0], name))
     for a, b in zip(scores[0][1], scores[1][1], strict=True):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
-    assert set(watched.inside) - PRODUCTS <= {"aten.t.default", "aten.view.default", "aten._unsafe_view.default"}
+    assert set(watched.inside) - PRODUCTS <= SHAPES
     products = sum(n for name, n in watched.inside.items() if name in PRODUCTS)
     ahead = sum(n for name, n in forward.items() if name in PRODUCTS)
     assert len(layers) / 2 < ahead  # some layers serve conditions that are not asked for
@@ -120,16 +121,16 @@ def test_nothing_but_the_products_of_dense_layers_sees_the_switch() -> None:
     assert watched.outside["aten.bmm.default"] > 10  # lattices, distances, bases and what mixes them
 
 
+NORMAL = st.floats(width=32, min_value=2.0**-120, max_value=2.0**120)
+
+
 @settings(max_examples=100, deadline=None)
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30))
-def test_rounding_is_to_the_nearest_of_ten_bits(value: float) -> None:
-    found = float(emulation.rounded(torch.tensor([value]))[0])
-    mantissa, exponent = np.frexp(value)
-    exact = float(np.ldexp(np.round(np.ldexp(abs(mantissa), 11)), exponent)) * float(np.sign(value))
-    step = float(np.ldexp(1.0, int(exponent) - 11))
-    assert abs(found - value) <= step / 2 or abs(value) < 1e-37
-    assert found in {exact, exact - step, exact + step} or abs(value) < 1e-37
-    assert emulation.rounded(torch.tensor([found])).tolist() == [found]
+@given(NORMAL, st.sampled_from([1.0, -1.0]))
+def test_rounding_is_to_the_nearest_of_ten_bits(size: float, sign: float) -> None:
+    found = float(emulation.rounded(torch.tensor([sign * size]))[0])
+    unit = 2.0 ** (int(np.frexp(size)[1]) - 11)  # of the last bit that is left
+    assert abs(found - sign * size) <= unit / 2
+    assert found / unit == int(found / unit)
 
 
 def test_what_is_not_a_number_stays_so() -> None:
@@ -150,3 +151,16 @@ def test_the_emulated_product_rounds_both_sides_forward_and_backward() -> None:
     assert torch.allclose(found, expected, rtol=1e-6, atol=1e-7)
     assert not torch.equal(found, plain)
     assert 0 < float((other - slope).norm() / slope.norm()) < 1e-2
+
+
+def test_the_benchmark_finds_a_difference_where_there_is_one() -> None:
+    rng = np.random.default_rng(1)
+    one = rng.normal(size=400)
+    value, low, high = emulation.difference(one + 0.1, one, paired=True)
+    assert value == pytest.approx(0.1)
+    assert low == pytest.approx(high)
+    value, low, high = emulation.difference(one + 1.0, rng.normal(size=300), paired=False)
+    assert low < value < high
+    assert low > 0.5
+    assert emulation.formulas_p(["A"] * 30 + ["B"] * 10, ["A"] * 10 + ["B"] * 30) < 0.01
+    assert emulation.formulas_p(["A", "B"] * 20, ["B", "A"] * 20) > 0.5

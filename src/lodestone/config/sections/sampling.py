@@ -154,9 +154,9 @@ class Sampling(Section):
         "per structure, which makes a structure independent of the others in its batch.",
     )
     tf32: bool = Field(
-        False,
-        description="Whether a GPU may round to TF32 what it multiplies in the network's dense layers; all else "
-        "stays float32. It has no effect on a CPU.",
+        default=False,
+        description="Whether a GPU may round to TF32 what it multiplies in the network's dense layers; all "
+        "else stays float32. It has no effect on a CPU.",
         exclude_if=lambda tf32: not tf32,  # samples drawn without stay what they are
     )
 

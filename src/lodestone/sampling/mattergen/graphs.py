@@ -2,7 +2,7 @@
 
 A GPU works behind the program that asks it. Whenever the program wants a number or a size that only the GPU
 knows, it waits until all that was asked is done, and the GPU then waits for the program. Upstream's graph
-waits about fifty times in a pass, and twice more per structure of the batch. Here what follows from the
+waits some sixty times in a pass, and twice more per structure of the batch. Here what follows from the
 numbers of atoms alone is worked out once per shape of batch, and a graph asks for sizes five times: images in
 reach, edges within the cutoff, those that are kept, those with a counter-edge, triplets.
 
@@ -131,8 +131,8 @@ def _nearest(centre: Tensor, squared: Tensor, counts: Tensor, sizes: tuple[int, 
     """Indices, rising, of the nearest edges of each centre.
 
     The matrix that is sorted is upstream's, because its sort is not stable: which of two edges of the same
-    length is kept depends on the row that they are in. `sizes`: most edges of an atom, most that are kept, and
-    all that are kept.
+    length is kept depends on the row that they are in. `sizes`: most edges of an atom, most that are kept of
+    one, and all that are kept.
     """
     largest, most, wanted = sizes
     starts = torch.cumsum(counts, 0) - counts
@@ -221,9 +221,7 @@ class Batch:
         self._layout, self._find = made, find
         self._most_triplets = 0
 
-    def interaction_graph(
-        self, network: Any, cart: Tensor, lattice: Tensor, num_atoms: Tensor, *_: Any, **__: Any
-    ) -> tuple[Tensor, ...]:
+    def interaction_graph(self, network: Any, cart: Tensor, lattice: Tensor, *_: Any) -> tuple[Tensor, ...]:
         """In place of `GemNetT.generate_interaction_graph`, for graphs made on the fly."""
         made = self._layout
         with torch.no_grad():
@@ -249,7 +247,7 @@ class Batch:
             ba, ca, ragged, symmetric(found.images, -1),
         )  # fmt: skip
 
-    def cartesian(self, frac: Tensor, num_atoms: Tensor, lattice: Tensor) -> Tensor:
+    def cartesian(self, frac: Tensor, _: Tensor, lattice: Tensor) -> Tensor:
         """In place of `frac_to_cart_coords_with_lattice`."""
         return torch.einsum("bi,bij->bj", frac, lattice.index_select(0, self._layout.batch))
 
@@ -297,7 +295,7 @@ def few_waits(batch: Batch) -> Iterator[None]:
     from mattergen.diffusion.sampling import predictors_correctors
 
     def method(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda layer, *args, **more: function(layer, *args, **more)
+        return lambda layer, *args: function(layer, *args)  # noqa: PLW0108  # only a plain one is bound
 
     def reduction(function: Callable[..., Tensor], original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return lambda *args, **more: function(original, *args, **more)
@@ -307,10 +305,7 @@ def few_waits(batch: Batch) -> Iterator[None]:
         (efficient.EfficientInteractionDownProjection, "forward", method(batch.projected)),
         (efficient.EfficientInteractionBilinear, "forward", method(batch.interaction)),
         *((module, "frac_to_cart_coords_with_lattice", batch.cartesian) for module in (gemnet, gemnet_ctrl)),
-        *(
-            (module, "scatter", reduction(batch.scatter, module.scatter))
-            for module in (gemnet, gemnet_ctrl)
-        ),
+        *((module, "scatter", reduction(batch.scatter, module.scatter)) for module in (gemnet, gemnet_ctrl)),
         *(
             (module, "scatter_add", reduction(batch.scatter_add, module.scatter_add))
             for module in (lattice_score, predictors_correctors)

@@ -36,16 +36,12 @@ def radius_graph(
         raise NotImplementedError("topk_per_pair is not supported")
     batch = torch.repeat_interleave(torch.arange(len(num_atoms), device=num_atoms.device), num_atoms)
     made = layout(num_atoms.tolist(), batch)
-    found = edges(
-        made, cart_coords, lattice, radius, max_num_neighbors_threshold, max_cell_images_per_dim
-    )
+    found = edges(made, cart_coords, lattice, radius, max_num_neighbors_threshold, max_cell_images_per_dim)
     return found.index, found.images, torch.bincount(found.structure, minlength=len(num_atoms))
 
 
 @torch.no_grad()
-def edges(
-    made: Layout, cart: Tensor, lattice: Tensor, radius: float, most: int, most_images: int
-) -> Edges:
+def edges(made: Layout, cart: Tensor, lattice: Tensor, radius: float, most: int, most_images: int) -> Edges:
     """The same of a batch with this layout."""
     cart, lattice = cart.double(), lattice.double()
     reach = _reach(lattice, radius, most_images)

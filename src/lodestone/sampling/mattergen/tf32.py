@@ -74,7 +74,7 @@ def dense(network: torch.nn.Module, multiply: Product = product) -> int:
     """
     layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)]
     for layer in layers:
-        layer.forward = _forward(layer, multiply)  # type: ignore[method-assign]
+        layer.forward = _forward(layer, multiply)
     return len(layers)
 
 
