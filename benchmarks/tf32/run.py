@@ -28,7 +28,17 @@ WORK = ROOT / "work" / "benchmarks" / "tf32"
 DROPPED = 13  # bits of float32's 23 behind the leading one that TF32 lacks
 LEVELS = (1.0, 0.75, 0.5, 0.25, 0.1, 0.02)
 SEED, OTHER = 1, 2
-SIDES = {"float32": (SEED, False), "TF32": (SEED, True), "float32, another seed": (OTHER, False)}
+SIDES = {
+    "float32": (SEED, False),
+    "TF32": (SEED, True),
+    "float32, another seed": (OTHER, False),
+    "TF32, another seed": (OTHER, True),
+}
+OVER = {  # from which side each is compared
+    "TF32": "float32",
+    "float32, another seed": "float32",
+    "TF32, another seed": "float32, another seed",
+}
 DRAWS = 4000
 
 
@@ -58,18 +68,12 @@ def run(case: str, arms: dict[str, int], *, steps: int, threads: int) -> dict[st
     found["arms"] = []
     for arm, structures in arms.items():
         sides = {name: _samples(case, arm, structures, steps, *how) for name, how in SIDES.items()}
-        base = sides["float32"]
-        found["arms"].append(
-            {
-                "arm": arm,
-                "sides": {name: described(rows) for name, rows in sides.items()},
-                "over": {
-                    name: against(rows, base, paired=name == "TF32")
-                    for name, rows in sides.items()
-                    if name != "float32"
-                },
-            }
-        )
+        over = {
+            name: against(sides[name], sides[base], paired=SIDES[name][0] == SIDES[base][0])
+            for name, base in OVER.items()
+        }
+        each = {name: described(rows) for name, rows in sides.items()}
+        found["arms"].append({"arm": arm, "sides": each, "over": over})
     return provenance(threads) | found
 
 
