@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -109,9 +109,11 @@ def test_the_graph_and_its_gradient_are_those_of_upstream(
 def test_layers_and_reductions_are_those_of_upstream(seed: int, sizes: list[int]) -> None:
     cart, cell, made = crystals(seed, sizes, "random")
     batch = graphs.Batch(made)
-    index, _, length, unit, _, ba, ca, ragged, _ = batch.interaction_graph(
-        network(12), cart, cell, torch.tensor(sizes)
-    )
+    try:
+        graph = batch.interaction_graph(network(12), cart, cell, torch.tensor(sizes))
+    except graphs.NoEdgesError:  # a lone atom in a large cell
+        reject()
+    index, _, length, unit, _, ba, ca, ragged, _ = graph
     edges, random = len(length), torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> Tensor:
