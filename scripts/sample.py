@@ -60,8 +60,9 @@ def _sample(
 
     made = drawer(Job(settings, device, hull, proposals))
     plan, folder = made.plan, folder_of(state, settings)
+    tf32 = bool(settings["sampling"].get("tf32"))
     report = reporter(f"sample {plan.arm}/{plan.shard:04d} on {device}", resumes=True)
-    spent = timing.Account(folder, timing.device_name(device), passes(settings, made.steps))
+    spent = timing.Account(folder, timing.device_name(device, tf32=tf32), passes(settings, made.steps))
     drawn = run_shard(
         plan, made.draw, folder, per_lineage=made.per_lineage, earlier=spent.earlier, trial=made.trial
     )

@@ -212,7 +212,7 @@ class Bench:
     def _graph(self, state: State) -> Any:
         from mattergen.property_embeddings import SetConditionalEmbeddingType
 
-        return SetConditionalEmbeddingType()(self._diffusion._graph(state))  # noqa: SLF001
+        return SetConditionalEmbeddingType()(self._diffusion._graph(state)[0])  # noqa: SLF001
 
     def _upstream_sampler(self, times: Any) -> Any:
         import torch

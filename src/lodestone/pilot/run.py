@@ -134,7 +134,8 @@ class Sampler:
         folder = self._folder / plan.arm / f"{step.index:04d}"
         report = reporter(f"{plan.arm}, round {step.index + 1}, on {self.device}", resumes=True)
         each = passes(settings, len(self.diffusion.times))
-        spent = Account(folder, device_name(self.device), each)
+        name = device_name(self.device, tf32=bool(settings["sampling"].get("tf32")))
+        spent = Account(folder, name, each)
         lacking = finished(plan, folder) < plan.structures
         if lacking and self._drew:
             stop_if_asked(f"before round {step.index + 1} of {plan.arm}")

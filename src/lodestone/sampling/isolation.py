@@ -120,11 +120,14 @@ def faults(state: State, t: float) -> dict[int, str]:
     found: dict[int, str] = {}
     volume = torch.linalg.det(state.cell).abs() / state.n_atoms
     broken_atoms = (~torch.isfinite(state.frac)).any(dim=1)
-    broken = set(state.structure_idx[broken_atoms].tolist())
-    broken |= set(torch.nonzero(~torch.isfinite(state.cell).flatten(1).all(dim=1))[:, 0].tolist())
+    broken_cells = ~torch.isfinite(state.cell).flatten(1).all(dim=1)
     low, high = LATE_VOLUME if t < LATE else (-1.0, LARGEST_VOLUME)
-    outside = torch.nonzero(~((volume > low) & (volume < high)))[:, 0].tolist()
-    for index in sorted(broken | set(outside)):
+    away = ~((volume > low) & (volume < high))
+    if not bool(broken_atoms.any() | broken_cells.any() | away.any()):  # nearly always; a GPU is asked once
+        return found
+    broken = set(state.structure_idx[broken_atoms].tolist())
+    broken |= set(torch.nonzero(broken_cells)[:, 0].tolist())
+    for index in sorted(broken | set(torch.nonzero(away)[:, 0].tolist())):
         if index in broken:
             found[index] = f"non-finite values at t={t:.3f}"
         else:
@@ -219,7 +222,7 @@ class Isolated:
         """The score with zeros for structures whose score is not finite, which are failed."""
         atoms = torch.isfinite(score.frac).all(dim=1) & torch.isfinite(score.logits).all(dim=1)
         cells = torch.isfinite(score.cell).flatten(1).all(dim=1)
-        if bool(atoms.all()) and bool(cells.all()):
+        if bool(atoms.all() & cells.all()):
             return score
         bad = ~cells
         bad[state.structure_idx[~atoms]] = True

@@ -23,12 +23,15 @@ LOOK_AHEAD_BATCH = 32  # structures at once; it changes no result, so no setting
 
 def load_model(settings: Settings, device: str) -> tuple[MatterGenDiffusion, Checkpoint]:
     """The reverse process of the job's checkpoint on a device, and the checkpoint."""
+    from lodestone.sampling.mattergen import tf32
     from lodestone.sampling.mattergen.checkpoint import load_checkpoint, locate
     from lodestone.sampling.mattergen.conditions import SYSTEM, trained
     from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
 
     model, system = settings["model"], settings["chemical_system"]
     checkpoint = load_checkpoint(locate(model["checkpoint"]), steps=settings["sampling"]["steps"])
+    if settings["sampling"].get("tf32"):
+        tf32.dense(checkpoint.module.diffusion_module.model)
     conditions, factor = model.get("conditions", {}), model["guidance_factor"]
     properties = {
         name: system if name == SYSTEM else conditions[name]

@@ -12,6 +12,7 @@ from lodestone.runtime.files import write_json
 from lodestone.runtime.stopwatch import POTENTIAL, Stopwatch
 
 Clock = Callable[[], float]
+TF32 = ", dense layers in TF32"
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,16 @@ class Account:
         self._asked = self._potential.evaluations, self._potential.seconds
 
 
-def device_name(device: str) -> str:
-    """The name of the GPU that `cuda` stands for; any other device as it is."""
+def device_name(device: str, *, tf32: bool = False) -> str:
+    """The name of the GPU that `cuda` stands for; any other device as it is.
+
+    Dense layers in TF32 are another speed, so the name of a GPU says so; a CPU has none.
+    """
     if device != "cuda":
         return device
     import torch
 
-    return str(torch.cuda.get_device_name())
+    return str(torch.cuda.get_device_name()) + (TF32 if tf32 else "")
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _look_ahead(campaign: Campaign, arm: Arm) -> Settings:
 def sampler_settings(campaign: Campaign) -> Settings:
     """The settings of the sampler itself; those of what is known beforehand only where something is."""
     section = campaign.sampling
-    found = dump(section, {"seed", "batch_size", "atoms", "steps", "corrector"})
+    found = dump(section, {"seed", "batch_size", "atoms", "steps", "corrector", "tf32"})
     if section.composition is not None:
         found |= dump(section, {"composition", "formula_units"})
     if section.template is not None:

@@ -58,9 +58,9 @@ PROPOSALS = [
 """Lattices that are linear, and one, of tetragonal I, on a curved surface."""
 FUNCTION = Path(__file__).resolve().parents[3] / "config/functions/symmetry.py"
 
-BUDGET = {"kernels": 2300, "waits": 100, "to_device": 23, "to_host": 23}
+BUDGET = {"kernels": 2000, "waits": 14, "to_device": 11, "to_host": 8}
 """Most per pass of the network, what leads to it and what follows; nearly all are of upstream's graph."""
-SYMMETRIC = {**BUDGET, "kernels": 3600}
+SYMMETRIC = {**BUDGET, "kernels": 3400}
 """The same in a subspace: projections, and roots of metrics on curved surfaces."""
 TERM = {"kernels": 800, "waits": 42, "to_device": 12, "to_host": 16}
 """Most of a term's loss, its gradient, and its gap, for a batch of any size."""

@@ -132,7 +132,7 @@ def test_two_culprits_are_found_and_an_innocent_batch_is_not_accused(checkpoint:
 
 @pytest.mark.parametrize("corrector", ["upstream", "per_structure"])
 def test_a_batch_without_any_edge_passes(checkpoint: Checkpoint, corrector: str) -> None:
-    """Upstream's network raises for it; nothing is wrong with its structures yet."""
+    """The network raises for it; nothing is wrong with its structures yet."""
     diffusion = MatterGenDiffusion(
         checkpoint, properties={"chemical_system": "Co-Li-O"}, guidance_factor=1.0, corrector=corrector
     )
@@ -140,7 +140,7 @@ def test_a_batch_without_any_edge_passes(checkpoint: Checkpoint, corrector: str)
     state = state.with_fields(state.frac, state.cell * 0 + 30 * torch.eye(3), state.numbers)
     state.frac[1:] = torch.tensor([[0.1, 0.1, 0.1], [0.6, 0.6, 0.6]])
     if corrector == "upstream":
-        with pytest.raises(Exception, match=r"index 0|numel"):
+        with pytest.raises(Exception, match="no atom of the batch"):
             diffusion.score(state, diffusion.times[2])
     watch = Watch(2)
     found = Isolated(diffusion, watch).score(state, diffusion.times[2])

@@ -82,3 +82,13 @@ def test_a_gpu_is_called_by_its_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     assert device_name("cuda") == "NVIDIA H100 80GB HBM3"
     assert device_name("cpu") == "cpu"
+
+
+def test_a_gpu_in_tf32_is_another_speed_than_one_in_float32(monkeypatch, tmp_path):
+    cuda = SimpleNamespace(get_device_name=lambda: "NVIDIA X1")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    fast = device_name("cuda", tf32=True)
+    assert fast == "NVIDIA X1, dense layers in TF32"
+    assert device_name("cpu", tf32=True) == "cpu"
+    run(tmp_path, Clock(), [(0, 0), (5, 4)], "NVIDIA X1")
+    assert run(tmp_path, Clock(), [(0, 4), (1, 8)], fast) == Timing(fast, 4, 40.0, 1.0)

@@ -61,6 +61,8 @@ TOUCHES = {
     "more structures": (("structures: 20", "structures: 24"), {name for name in EVERY_SAMPLE if name.endswith(" 2")}),
     "composition": (("  atoms: {min: 1, max: 10}", "  composition: {Li: 1, Co: 1, O: 2}"), EVERY_SAMPLE),
     "batch_size of sampling": (("seed: 7", "seed: 7\n  batch_size: 4"), EVERY_SAMPLE),
+    "tf32": (("seed: 7", "seed: 7\n  tf32: true"), EVERY_SAMPLE),
+    "tf32 off": (("seed: 7", "seed: 7\n  tf32: false"), set()),
     "guidance.start": (("strengths:", "start: 0.6\n  strengths:"), STEERED | CONTROL),
     "guidance.late_start": (("strengths:", "late_start: 0.1\n  strengths:"), GUIDED - STEERED),
     "guidance.recurrence": (("strengths:", "recurrence: 2\n  strengths:"), EVERY_SAMPLE - UNGUIDED | {"analyse"}),

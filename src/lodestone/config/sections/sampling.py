@@ -153,6 +153,12 @@ class Sampling(Section):
         description="Step size of the Langevin corrector: MatterGen's own, averaged over the batch, or one "
         "per structure, which makes a structure independent of the others in its batch.",
     )
+    tf32: bool = Field(
+        default=False,
+        description="Whether a GPU may round to TF32 what it multiplies in the network's dense layers; all "
+        "else stays float32. It has no effect on a CPU.",
+        exclude_if=lambda tf32: not tf32,  # samples drawn without stay what they are
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Sampling:

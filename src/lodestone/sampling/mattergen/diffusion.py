@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from lodestone.sampling.isolation import accompanied, alone
-from lodestone.sampling.mattergen import compat, neighbours
+from lodestone.sampling.mattergen import compat, graphs, neighbours
 from lodestone.sampling.mattergen.checkpoint import Checkpoint
 from lodestone.sampling.process import correct_each
 from lodestone.sampling.state import MASK, Kernel, Score, State
@@ -100,9 +101,13 @@ class MatterGenDiffusion:
             eps_t=1 / levels,
         )
         self._sampler = sampler
-        self._graphs: dict[tuple[int, ...], Any] = {}
-        self.times = torch.linspace(1.0, 1 / levels, levels, device=self._device)
-        self.dt = -torch.tensor((1.0 - 1 / levels) / (levels - 1)).to(self._device)
+        self._blanks: dict[tuple[int, ...], tuple[Any, graphs.Layout]] = {}
+        self._sizes = WeakTensorKeyDictionary()
+        self._edges = neighbours.edges if self._per_structure else graphs.upstream_edges
+        # made where upstream makes them, and kept where they are looked at without waiting for the device
+        self.times = torch.linspace(1.0, 1 / levels, levels, device=self._device).cpu()
+        self._dt = -torch.tensor((1.0 - 1 / levels) / (levels - 1))
+        self.dt = self._dt.to(self._device)
         self.passes = 0
         """Network passes so far; a stacked conditional and unconditional pass counts once."""
 
@@ -116,7 +121,7 @@ class MatterGenDiffusion:
 
     def prior(self, n_atoms: list[int]) -> State:
         """Draw x_1 for structures of given sizes from the current random generator."""
-        graph = self._blank(n_atoms)
+        graph, _ = self._blank(n_atoms)
         return self._state(_sample_prior(self._corruption, graph, mask=None))
 
     def score(self, state: State, t: Tensor) -> Score:
@@ -128,8 +133,7 @@ class MatterGenDiffusion:
         self.passes += 1
         if not self._per_structure:
             return self._score(state, t)
-        with neighbours.independent_of_the_batch():
-            return alone(self._score(accompanied(state), t))
+        return alone(self._score(accompanied(state), t))
 
     def lonely(self, state: State) -> list[int]:
         """Structures with an atom that has no neighbour within the network's cutoff."""
@@ -161,19 +165,20 @@ class MatterGenDiffusion:
         if self._per_structure:
             now, after = self.kernel(state, t), self.kernel(state, t, steps_later=1)
             return correct_each(state, score, now, after, (POSITION_SNR, LATTICE_SNR))
-        graph = self._graph(state)
-        moved = apply(
-            fns={k: c.step_given_score for k, c in self._sampler._correctors.items()},
-            broadcast={"t": self._times(state, t), "dt": self.dt},
-            x=graph,
-            score=self._score_graph(graph, score),
-            batch_idx=self._corruption._get_batch_indices(graph),
-        )
+        graph, layout = self._graph(state)
+        with graphs.few_waits(graphs.Batch(layout)):
+            moved = apply(
+                fns={k: c.step_given_score for k, c in self._sampler._correctors.items()},
+                broadcast={"t": self._times(state, t), "dt": self.dt},
+                x=graph,
+                score=self._score_graph(graph, score),
+                batch_idx=self._corruption._get_batch_indices(graph),
+            )
         return self._replaced(state, {k: sample for k, (sample, _) in moved.items()})
 
     def predict(self, state: State, score: Score, t: Tensor) -> tuple[State, State]:
         """Upstream's ancestral step from t to t + dt; the sample and its mean."""
-        graph = self._graph(state)
+        graph, _ = self._graph(state)
         moved = apply(
             fns={k: p.update_given_score for k, p in self._sampler._predictors.items()},
             x=graph,
@@ -186,7 +191,7 @@ class MatterGenDiffusion:
 
     def kernel(self, state: State, t: Tensor, *, steps_later: int = 0) -> Kernel:
         """p(x_t | x_0) at the time of `t`, or at the time after `steps_later` predictor steps."""
-        graph, lattice = self._graph(state), self._corruption.sdes["cell"]
+        (graph, _), lattice = self._graph(state), self._corruption.sdes["cell"]
         times = self._times(state, t)
         now = times + steps_later * self.dt
         alpha, _ = lattice.mean_coeff_and_std(state.cell, now, None, graph)
@@ -195,9 +200,9 @@ class MatterGenDiffusion:
         )
         types = self._corruption.discrete_corruptions["atomic_numbers"]
         # the types' level is discrete: x_t has been masked level + 1 times, counted at t itself
-        level = int(to_discrete_time(t=times[:1], N=types.N, T=types.T)[0]) + 1 - steps_later
+        level = int(to_discrete_time(t=t, N=types.N, T=types.T)) + 1 - steps_later
         return Kernel(
-            sigma=sigma if float(now[0]) > 1e-8 else torch.zeros_like(sigma),
+            sigma=sigma if float(t + steps_later * self._dt) > 1e-8 else torch.zeros_like(sigma),
             alpha=alpha[0, 0, 0],
             limit=lattice.get_limit_mean(x=state.cell, batch=graph),
             variance=lattice.get_limit_var(x=state.cell, batch=graph),
@@ -205,25 +210,27 @@ class MatterGenDiffusion:
         )
 
     def _one_score(self, state: State, t: Tensor, *, conditional: bool) -> Score:
-        graph = self._graph(state)
+        graph, layout = self._graph(state)
         setter = (
             property_embeddings.SetConditionalEmbeddingType()
             if conditional
             else property_embeddings.SetUnconditionalEmbeddingType()
         )
-        found = self._module.score_fn(setter(graph), self._times(state, t))
+        with graphs.few_waits(graphs.Batch(layout, self._edges)):
+            found = self._module.score_fn(setter(graph), self._times(state, t))
         return Score(found["pos"], found["cell"], found["atomic_numbers"])
 
     def _both_scores(self, state: State, t: Tensor) -> Score:
         """Conditional and unconditional score from one stacked pass, mixed by γ."""
         n, n_atoms = state.n_structures, len(state.frac)
-        graph = self._twice(state)
+        graph, layout = self._twice(state)
         off = torch.arange(2 * n, device=self._device)[:, None] >= n
         graph = property_embeddings.replace_use_unconditional_embedding(
             batch=graph, use_unconditional_embedding=dict.fromkeys(self._properties, off)
         )
         times = torch.full((2 * n,), float(t), device=self._device)
-        found = self._module.score_fn(graph, times)
+        with graphs.few_waits(graphs.Batch(layout, self._edges)):
+            found = self._module.score_fn(graph, times)
 
         def mixed(values: Tensor, size: int) -> Tensor:
             return torch.lerp(values[size:], values[:size], self._factor)
@@ -232,7 +239,7 @@ class MatterGenDiffusion:
             mixed(found["pos"], n_atoms), mixed(found["cell"], n), mixed(found["atomic_numbers"], n_atoms)
         )
 
-    def _collate(self, n_atoms: list[int]) -> Any:
+    def _collate(self, n_atoms: Sequence[int]) -> Any:
         """A batch of blank crystals with the conditions attached."""
         return collate(
             [
@@ -247,25 +254,35 @@ class MatterGenDiffusion:
             ]
         )
 
-    def _blank(self, n_atoms: list[int]) -> Any:
-        """A blank batch of these sizes; the few shapes of a run are made once."""
+    def _blank(self, n_atoms: Sequence[int]) -> tuple[Any, graphs.Layout]:
+        """A blank batch of these sizes and its layout; the few shapes of a run are made once."""
         key = tuple(n_atoms)
-        if key not in self._graphs:
-            if len(self._graphs) >= MOST_SHAPES:
-                self._graphs.clear()
-            self._graphs[key] = self._collate(n_atoms).to(self._device)
-        return self._graphs[key]
+        if key not in self._blanks:
+            if len(self._blanks) >= MOST_SHAPES:
+                self._blanks.clear()
+            graph = self._collate(n_atoms).to(self._device)
+            self._blanks[key] = (graph, graphs.layout(key, graph.get_batch_idx("pos")))
+        return self._blanks[key]
 
-    def _graph(self, state: State) -> Any:
-        base = self._blank(state.n_atoms.tolist())
-        return base.replace(pos=state.frac, cell=state.cell, atomic_numbers=state.numbers)
+    def _sizes_of(self, state: State) -> tuple[int, ...]:
+        """Atoms of each structure; a batch keeps its tensor of them, which is asked once."""
+        if state.n_atoms not in self._sizes:
+            self._sizes[state.n_atoms] = tuple(state.n_atoms.tolist())
+        found: tuple[int, ...] = self._sizes[state.n_atoms]
+        return found
 
-    def _twice(self, state: State) -> Any:
-        return self._blank(state.n_atoms.tolist() * 2).replace(
+    def _graph(self, state: State) -> tuple[Any, graphs.Layout]:
+        graph, layout = self._blank(self._sizes_of(state))
+        return graph.replace(pos=state.frac, cell=state.cell, atomic_numbers=state.numbers), layout
+
+    def _twice(self, state: State) -> tuple[Any, graphs.Layout]:
+        graph, layout = self._blank(self._sizes_of(state) * 2)
+        twice = graph.replace(
             pos=torch.cat([state.frac, state.frac]),
             cell=torch.cat([state.cell, state.cell]),
             atomic_numbers=torch.cat([state.numbers, state.numbers]),
         )
+        return twice, layout
 
     def _score_graph(self, graph: Any, score: Score) -> Any:
         return graph.replace(pos=score.frac, cell=score.cell, atomic_numbers=score.logits)

@@ -9,11 +9,10 @@ which such ties are exact, and ties go by atom and image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
+
+from lodestone.sampling.mattergen.graphs import Edges, Layout, layout
 
 CLOSEST = 1e-4  # Å²; nearer is the atom itself, as upstream has it
 CHUNK = 4_000_000  # pairs times images at a time
@@ -35,48 +34,34 @@ def radius_graph(
     """
     if topk_per_pair is not None:
         raise NotImplementedError("topk_per_pair is not supported")
-    with torch.no_grad():
-        return _edges(
-            cart_coords.double(),
-            lattice.double(),
-            num_atoms,
-            radius,
-            max_num_neighbors_threshold,
-            max_cell_images_per_dim,
-        )
+    batch = torch.repeat_interleave(torch.arange(len(num_atoms), device=num_atoms.device), num_atoms)
+    made = layout(num_atoms.tolist(), batch)
+    found = edges(made, cart_coords, lattice, radius, max_num_neighbors_threshold, max_cell_images_per_dim)
+    return found.index, found.images, torch.bincount(found.structure, minlength=len(num_atoms))
 
 
-def _edges(
-    cart: Tensor, lattice: Tensor, num_atoms: Tensor, radius: float, most: int, most_images: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    centre, neighbour, structure = _pairs(num_atoms)
+@torch.no_grad()
+def edges(made: Layout, cart: Tensor, lattice: Tensor, radius: float, most: int, most_images: int) -> Edges:
+    """The same of a batch with this layout."""
+    cart, lattice = cart.double(), lattice.double()
     reach = _reach(lattice, radius, most_images)
     images = _images(reach)
-    between = cart[neighbour] - cart[centre]
+    between = cart[made.second] - cart[made.first]
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     step = max(1, CHUNK // max(1, len(images)))
-    for start in range(0, len(centre), step):
+    for start in range(0, len(made.first), step):
         pairs = slice(start, start + step)
-        squared = _squared(between[pairs], lattice[structure[pairs]], images)
-        inside = (images.abs() <= reach[structure[pairs], None]).all(dim=2)
+        of_pair = made.of_pair[pairs]
+        squared = _squared(between[pairs], lattice[of_pair], images)
+        inside = (images.abs() <= reach[of_pair, None]).all(dim=2)
         near = (squared <= radius * radius) & (squared > CLOSEST) & inside
         pair, image = torch.nonzero(near, as_tuple=True)
-        found.append((pair + start, image, squared[near]))
+        found.append((pair + start, image, squared[pair, image]))
     pair, image, squared = (torch.cat(parts) for parts in zip(*found, strict=True))
-    kept = _nearest(centre[pair], squared, most, len(cart))
+    kept = _nearest(made.first[pair], squared, most, len(cart))
     pair, image = pair[kept], image[kept]
-    counts = torch.bincount(structure[pair], minlength=len(num_atoms))
-    return torch.stack([neighbour[pair], centre[pair]]), images[image].float(), counts
-
-
-def _pairs(num_atoms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Centre, neighbour and structure of every ordered pair of atoms of one structure."""
-    device, squares = num_atoms.device, num_atoms**2
-    structure = torch.repeat_interleave(torch.arange(len(num_atoms), device=device), squares)
-    first = (torch.cumsum(num_atoms, 0) - num_atoms)[structure]
-    within = torch.arange(len(structure), device=device) - (torch.cumsum(squares, 0) - squares)[structure]
-    n = num_atoms[structure]
-    return first + torch.div(within, n, rounding_mode="floor"), first + within % n, structure
+    index = torch.stack([made.second[pair], made.first[pair]])
+    return Edges(index, images[image].float(), made.of_pair[pair])
 
 
 def _reach(lattice: Tensor, radius: float, most: int) -> Tensor:
@@ -91,7 +76,8 @@ def _reach(lattice: Tensor, radius: float, most: int) -> Tensor:
 
 def _images(reach: Tensor) -> Tensor:
     """Every image that some structure needs, (n_images, 3), in lexical order."""
-    spans = [torch.arange(-int(r), int(r) + 1, device=reach.device) for r in reach.max(dim=0).values]
+    largest = reach.max(dim=0).values.tolist()
+    spans = [torch.arange(-int(r), int(r) + 1, device=reach.device) for r in largest]
     return torch.cartesian_prod(*spans).double()
 
 
@@ -112,16 +98,3 @@ def _nearest(centre: Tensor, squared: Tensor, most: int, n_atoms: int) -> Tensor
     starts = torch.cumsum(counts, 0) - counts
     rank = torch.arange(len(order), device=order.device) - starts[centre[order]]
     return torch.sort(order[rank < most]).values
-
-
-@contextmanager
-def independent_of_the_batch() -> Iterator[None]:
-    """Let GemNet build its graphs with `radius_graph` inside."""
-    from mattergen.common.gemnet import gemnet
-
-    upstream = gemnet.radius_graph_pbc
-    gemnet.radius_graph_pbc = radius_graph
-    try:
-        yield
-    finally:
-        gemnet.radius_graph_pbc = upstream
