@@ -26,6 +26,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 WORDS = re.compile(rf"os error ({'|'.join(map(str, FULL))})\b")  # how libraries in Rust put it
 VARIABLE = "LODESTONE_WAIT_FOR_SPACE"
 """Environment variable: how many seconds to wait for space."""
+CACHE_VARIABLE = "LODESTONE_CACHE"
 SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 1800.0, 5.0, 60.0
 
 
@@ -203,3 +204,21 @@ def known_hash(path: Path) -> str:
 def _hash_of(path: Path, modified: int, size: int) -> str:
     del modified, size  # they are part of the cache's key
     return file_hash(path)
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: `shared_cache`, or results/.cache."""
+    return shared_cache() or Path("results") / ".cache"
+
+
+def shared_cache() -> Path | None:
+    """$LODESTONE_CACHE, or the environment's own folder; None where that cannot be written to."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    inside = Path(sys.prefix) / "share" / "lodestone"
+    return inside if _writable(inside) else None
+
+
+def _writable(folder: Path) -> bool:
+    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+    return os.access(existing, os.W_OK)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+
+from lodestone.runtime.files import shared_cache, write_json
 
 PACKAGE = Path(__file__).parents[1]
 NO_RESULTS = (
@@ -32,13 +37,20 @@ NO_RESULTS = (
     "plugins",
 )
 """Parts that move data without changing them."""
+OWN = f"{PACKAGE.name}."
+MOST = 4096
+"""Files that are remembered; the package has about 330."""
+Read = tuple[str, tuple[str, ...]]
+"""The hash of what a file means, and the modules of the package that it imports."""
+_NEW: list[str] = []
 
 
 def digest(patterns: Iterable[str]) -> str:
     """A hash of the source that starts from these files, without comments and docstrings."""
     found = hashlib.sha256()
     for path in sorted(files(patterns)):
-        found.update(f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}\n".encode())
+        found.update(f"{path.relative_to(PACKAGE).as_posix()} {_read(path)[0]}\n".encode())
+    _keep()
     return found.hexdigest()[:16]
 
 
@@ -63,16 +75,49 @@ def _is_result(path: Path) -> bool:
     return not any(name == part or name.startswith(f"{part}/") for part in NO_RESULTS)
 
 
-@lru_cache(maxsize=512)
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=512)
-def _digest(path: Path) -> str:
+@lru_cache(maxsize=1024)
+def _read(path: Path) -> Read:
+    """What the file says, remembered by its bytes from one process to the next."""
+    content = path.read_bytes()
     if path.suffix != ".py":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    return meaning(_tree(path))
+        return hashlib.sha256(content).hexdigest(), ()
+    key = hashlib.sha256(content).hexdigest()
+    known = _memory()
+    if key not in known:
+        tree = ast.parse(content)
+        names = tuple(name for node in ast.walk(tree) for name in _names(node) if name.startswith(OWN))
+        known[key] = meaning(tree), names
+        _NEW.append(key)
+    return known[key]
+
+
+@lru_cache(maxsize=1)
+def _memory() -> dict[str, Read]:
+    """What other processes found out; parsing the package takes longer than all else of a dry run."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        stored = json.loads(_place().read_text(encoding="utf-8"))  # type: ignore[union-attr]
+        return {str(key): (str(found), tuple(map(str, names))) for key, (found, names) in stored.items()}
+    return {}
+
+
+def _keep() -> None:
+    """Leave what is new to the next process; where that cannot be, it costs a second there."""
+    place = _place()
+    if place is None or not _NEW:
+        return
+    _NEW.clear()
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_json(place, dict(list(_memory().items())[-MOST:]))
+
+
+def _place() -> Path | None:
+    """A file of its own for every way to find out: this code, and the Python whose trees it reads."""
+    folder = shared_cache()
+    if folder is None:
+        return None
+    how = hashlib.sha256(Path(__file__).read_bytes() + sys.version.encode()).hexdigest()[:16]
+    return folder / f"code-{how}.json"
 
 
 def meaning(tree: ast.Module) -> str:
@@ -92,11 +137,8 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
-@lru_cache(maxsize=512)
-def _imports(path: Path) -> tuple[Path, ...]:
-    if path.suffix != ".py":
-        return ()
-    return tuple(p for node in ast.walk(_tree(path)) for name in _names(node) for p in _modules(name))
+def _imports(path: Path) -> Iterator[Path]:
+    return (inner for name in _read(path)[1] for inner in _modules(name))
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -24,7 +22,7 @@ import numpy as np
 
 from lodestone.embedded import WEIGHTS
 from lodestone.energies.estimators.grace.tensorflow import load_tensorflow, silence
-from lodestone.runtime.files import file_hash, write_atomically
+from lodestone.runtime.files import cache_folder, file_hash, write_atomically
 
 ELEMENTS = ("B", "Ca", "Co", "Cu", "Fe", "Li", "Nd", "O", "P", "Si")
 
@@ -101,18 +99,6 @@ def read_weights(path: Path) -> tuple[Architecture, dict[str, np.ndarray]]:
     return Architecture(**head), arrays
 
 
-CACHE_VARIABLE = "LODESTONE_CACHE"
-
-
-def cache_folder() -> Path:
-    """Where rebuilt models lie: $LODESTONE_CACHE, or the environment's own folder, or results/.cache."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    inside = Path(sys.prefix) / "share" / "lodestone"
-    return inside if _writable(inside) else Path("results") / ".cache"
-
-
 def model_folder(weights: Path = WEIGHTS) -> Path:
     """The SavedModel folder that belongs to these weights and the installed packages."""
     parts = [file_hash(weights), version("tensorpotential"), _tensorflow_version()]
@@ -160,11 +146,6 @@ def _publish(finished: Path, target: Path) -> None:
     except OSError:
         if not (target / "saved_model.pb").is_file():
             raise
-
-
-def _writable(folder: Path) -> bool:
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
-    return os.access(existing, os.W_OK)
 
 
 def _tensorflow_version() -> str:
