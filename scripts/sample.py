@@ -42,12 +42,7 @@ def main(
 
 
 def _sample(
-    settings: dict[str, Any],
-    device: str,
-    output: Path,
-    state: Path,
-    hull: list[Path],
-    proposals: list[Path],
+    settings: dict[str, Any], device: str, output: Path, state: Path, hull: list[Path], proposals: list[Path]
 ) -> None:
     from lodestone.runtime.progress import reporter
     from lodestone.sampling import timing
