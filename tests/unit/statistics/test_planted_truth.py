@@ -17,7 +17,7 @@ from lodestone.inference.tests import holm, threshold
 
 pytestmark = pytest.mark.slow
 
-CAMPAIGNS = 200
+CAMPAIGNS = 120
 ALPHA = 0.05
 MOST = int(binom.ppf(0.999, CAMPAIGNS, ALPHA))
 """Campaigns with a false claim that chance allows once in a thousand such tests, where alpha holds."""
