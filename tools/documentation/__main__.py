@@ -1,8 +1,8 @@
-"""Writes the generated pages and files: `python -m tools.documentation [reference|case-studies] [FOLDER]`.
+"""Writes the generated pages and files: `python -m tools.documentation [PART] [FOLDER]`.
 
 `reference` (the default) needs nothing but the package: config/default.yaml, config/schema.json and the
 reference pages of docs/. `case-studies` writes the results of finished case studies into
-docs/case-studies.md.
+docs/case-studies.md, `rehearsal` the figures of `make rehearsal` into docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from lodestone.runtime.files import write_text
 from tools.documentation import generated
 from tools.documentation.case_studies import writing
+from tools.rehearsal import page
 
 
 def reference(root: Path) -> None:
@@ -24,7 +25,7 @@ def reference(root: Path) -> None:
         write_text(path, text)
 
 
-PARTS = {"reference": reference, "case-studies": writing.main}
+PARTS = {"reference": reference, "case-studies": writing.main, "rehearsal": page.write}
 
 
 def main() -> None:

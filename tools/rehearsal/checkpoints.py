@@ -14,6 +14,8 @@ from lodestone.sampling.mattergen.published import configuration
 ADAPTERS, LATTICE_HEADS = "cond_", "lattice_out_blocks"
 """In names of parameters: layers that conditions act through, and those that end in a lattice score."""
 MATRIX = 2
+PARAMETERS = "n_parameters"
+"""The key beside the weights that tells how many numbers training would fit."""
 SCALES = {
     "dft_mag_density": (0.02, 0.04),
     "hhi_score": (2500.0, 1500.0),
@@ -39,6 +41,7 @@ def write_checkpoint(folder: Path, name: str, *, seed: int = 1, **sizes: int) ->
         torch.manual_seed(seed)
         module = build(config)
         state = module.state_dict()
+        n_parameters = sum(p.numel() for p in module.parameters())
         for key, values in state.items():
             _fit(key, state)
             if ADAPTERS in key and values.ndim == MATRIX and not values.any():
@@ -51,7 +54,8 @@ def write_checkpoint(folder: Path, name: str, *, seed: int = 1, **sizes: int) ->
     text = yaml.safe_dump(config)
     write_atomically(folder / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
     write_atomically(
-        folder / "checkpoints" / "last.ckpt", lambda path: torch.save({"state_dict": state}, path)
+        folder / "checkpoints" / "last.ckpt",
+        lambda path: torch.save({"state_dict": state, PARAMETERS: n_parameters}, path),
     )
     return folder
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-import yaml
-from tools.rehearsal.campaigns import ASKED as ASKED_BESIDE
 from tools.rehearsal.checkpoints import write_checkpoint
+from tools.rehearsal.upstream import (
+    LEVELS,
+    PASSES,
+    STRUCTURES,
+    Drawn,
+    EnoughError,
+    asked_of,
+    first_levels,
+    settings_of,
+)
 
-from lodestone.sampling.isolation import Watch
 from lodestone.sampling.job import load_model
-from lodestone.sampling.loop import LoopOptions, denoise
 from lodestone.sampling.mattergen.checkpoint import load_checkpoint
 from lodestone.sampling.mattergen.conditions import SYSTEM
 from lodestone.sampling.mattergen.diffusion import MatterGenDiffusion
@@ -40,63 +44,6 @@ DIGESTS = {  # of the published files' section lightning_module without optimise
     "chemical_system_energy_above_hull": "942d26b07723765b",
     "mp_20_base": "fe2f5a17572f467b",
 }
-ASKED = {SYSTEM: "Co-Li-O", **ASKED_BESIDE}
-UPSTREAM_SAMPLING = {  # the settings of upstream's generator, which its wheel does not ship
-    "sampler_partial": {
-        "_target_": "mattergen.diffusion.sampling.classifier_free_guidance."
-        "GuidedPredictorCorrector.from_pl_module",
-        "N": 1000,
-        "eps_t": 0.001,
-        "_partial_": True,
-        "guidance_scale": 0.0,
-        "remove_conditioning_fn": {"_target_": "mattergen.property_embeddings.SetUnconditionalEmbeddingType"},
-        "keep_conditioning_fn": {"_target_": "mattergen.property_embeddings.SetConditionalEmbeddingType"},
-        "predictor_partials": {
-            "pos": {
-                "_target_": "mattergen.diffusion.wrapped.wrapped_predictors_correctors."
-                "WrappedAncestralSamplingPredictor",
-                "_partial_": True,
-            },
-            "cell": {
-                "_target_": "mattergen.common.diffusion.predictors_correctors."
-                "LatticeAncestralSamplingPredictor",
-                "_partial_": True,
-            },
-            "atomic_numbers": {
-                "_target_": "mattergen.diffusion.d3pm.d3pm_predictors_correctors."
-                "D3PMAncestralSamplingPredictor",
-                "predict_x0": True,
-                "_partial_": True,
-            },
-        },
-        "corrector_partials": {
-            "pos": {
-                "_target_": "mattergen.diffusion.wrapped.wrapped_predictors_correctors."
-                "WrappedLangevinCorrector",
-                "_partial_": True,
-                "max_step_size": 1e6,
-                "snr": 0.4,
-            },
-            "cell": {
-                "_target_": "mattergen.common.diffusion.predictors_correctors.LatticeLangevinDiffCorrector",
-                "_partial_": True,
-                "max_step_size": 1e6,
-                "snr": 0.2,
-            },
-        },
-        "n_steps_corrector": 1,
-    },
-    "condition_loader_partial": {
-        "_partial_": True,
-        "_target_": "mattergen.common.data.condition_factory.get_number_of_atoms_condition_loader",
-    },
-}
-LEVELS = 2
-STRUCTURES = 2
-
-
-class EnoughError(Exception):
-    """The levels looked at are over."""
 
 
 @pytest.fixture(scope="module")
@@ -114,96 +61,25 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return folder
 
 
-def asked_of(name: str) -> dict[str, Any]:
-    return {field: ASKED[field] for field in PUBLISHED[name]}
+def assert_first_levels_agree(folder: Path, factor: float, asked: dict[str, Any], scratch: Path) -> None:
+    theirs, mine, atoms = first_levels(folder, factor, asked, scratch)
+    assert len(atoms) == STRUCTURES
+    assert mine.equals(theirs)
 
 
-def upstreams(
-    folder: Path, factor: float, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Any, Any]:
-    """The sampler and a batch of conditions that MatterGen's own command makes of its arguments."""
-    monkeypatch.setitem(sys.modules, "fire", ModuleType("fire"))  # it parses the command line only
-    from mattergen import generator
-    from mattergen.scripts.generate import main
-
-    made = SimpleNamespace()
-
-    def caught(sampler: Any, condition_loader: Any, **_: Any) -> list[Any]:
-        made.sampler, made.conditions = sampler, next(iter(condition_loader))[0]
-        return []
-
-    monkeypatch.setattr(generator, "draw_samples_from_sampler", caught)
-    (tmp_path / "default.yaml").write_text(yaml.safe_dump(UPSTREAM_SAMPLING, sort_keys=False))
-    main(
-        str(tmp_path / "out"),
-        model_path=str(folder),
-        batch_size=STRUCTURES,
-        properties_to_condition_on=asked,
-        sampling_config_path=str(tmp_path),
-        record_trajectories=False,
-        diffusion_guidance_factor=factor,
-    )
-    return made.sampler, made.conditions
-
-
-def settings_of(folder: Path, factor: float, asked: dict[str, Any], **more: Any) -> dict[str, Any]:
-    conditions = {field: value for field, value in asked.items() if field != SYSTEM} if factor else {}
-    return {
-        "chemical_system": "Co-Li-O",
-        "model": {"checkpoint": str(folder), "guidance_factor": factor, "conditions": conditions},
-        "sampling": {"steps": None, "corrector": "upstream"},
-        **more,
-    }
-
-
-def first_levels_agree(
-    folder: Path, factor: float, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sampler, conditions = upstreams(folder, factor, asked, tmp_path, monkeypatch)
-    scores: dict[str, list[Any]] = {"theirs": [], "mine": []}
-    states: dict[str, list[Any]] = {"theirs": [], "mine": []}
-    their_score = sampler._score_fn
-
-    def theirs(x: Any, t: torch.Tensor) -> Any:
-        states["theirs"].append((x["pos"], x["cell"], x["atomic_numbers"]))
-        if len(scores["theirs"]) == 2 * LEVELS:
-            raise EnoughError
-        found = their_score(x=x, t=t)
-        scores["theirs"].append((found["pos"], found["cell"], found["atomic_numbers"]))
+def test_a_single_number_that_differs_is_told() -> None:
+    def drawn(last: float) -> Drawn:
+        found = Drawn()
+        for _ in range(PASSES * LEVELS):
+            found.met(torch.zeros(2))
+            found.scores.append((torch.ones(2),))
+        with pytest.raises(EnoughError):
+            found.met(torch.tensor([0.0, last]))
         return found
 
-    monkeypatch.setattr(sampler, "_score_fn", theirs)
-    torch.manual_seed(7)
-    with pytest.raises(EnoughError):
-        sampler.sample(conditions)
-
-    mine, _ = load_model(settings_of(folder, factor, asked), "cpu")
-    my_score = mine.score
-
-    def ours(state: Any, t: torch.Tensor) -> Any:
-        states["mine"].append((state.frac, state.cell, state.numbers))
-        if len(scores["mine"]) == 2 * LEVELS:
-            raise EnoughError
-        found = my_score(state, t)
-        scores["mine"].append((found.frac, found.cell, found.logits))
-        return found
-
-    monkeypatch.setattr(mine, "score", ours)
-    torch.manual_seed(7)
-    with pytest.raises(EnoughError):
-        denoise(
-            mine,
-            mine.prior(conditions["num_atoms"].tolist()),
-            mine.score,
-            options=LoopOptions(),
-            watch=Watch(STRUCTURES),
-        )
-    assert len(states["mine"]) == 2 * LEVELS + 1
-    for found, expected in zip(
-        states["mine"] + scores["mine"], states["theirs"] + scores["theirs"], strict=True
-    ):
-        for a, b in zip(found, expected, strict=True):
-            assert torch.equal(a, b)
+    assert drawn(0.5).equals(drawn(0.5))
+    assert not drawn(0.5).equals(drawn(0.5 + 1e-7))
+    assert not Drawn().equals(Drawn())
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -223,18 +99,14 @@ def test_the_elements_are_those_of_upstreams_generator() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_first_levels_are_those_of_upstreams_command(
-    name: str, folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first_levels_agree(folders(name), 1.0, asked_of(name), tmp_path, monkeypatch)
+def test_the_first_levels_are_those_of_upstreams_command(name: str, folders: Any, tmp_path: Path) -> None:
+    assert_first_levels_agree(folders(name), 1.0, asked_of(name), tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mattergen_base", "chemical_system_energy_above_hull"])
-def test_the_first_levels_without_conditions_too(
-    name: str, folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first_levels_agree(folders(name), 0.0, {}, tmp_path, monkeypatch)
+def test_the_first_levels_without_conditions_too(name: str, folders: Any, tmp_path: Path) -> None:
+    assert_first_levels_agree(folders(name), 0.0, {}, tmp_path)
 
 
 CASES = [
