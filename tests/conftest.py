@@ -19,8 +19,8 @@ for variable in (
 ):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# A model is compiled for every shape, which takes seconds where the tests compute for milliseconds: a compiler
-# that does less takes half of them. The demonstration, the benchmarks and users run without this.
+# A potential is compiled for every shape, which takes seconds where the tests compute for milliseconds: a
+# compiler that does less takes half of them. The demonstration, the benchmarks and users run without this.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # Drawing examples is slow on a busy machine, which is no fault of a test.
