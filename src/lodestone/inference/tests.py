@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 SMALL = 5.0
 """Expected count below which Fisher's exact test replaces the z-test (Cochran's rule)."""
@@ -42,6 +43,7 @@ def different(successes: int, n: int, successes_reference: int, n_reference: int
     return _test(successes, n, successes_reference, n_reference, ("two-sided", "two-sided"))
 
 
+@lru_cache(4096)  # arms meet the same counts in many comparisons
 def _test(
     successes: int, n: int, successes_reference: int, n_reference: int, alternative: tuple[str, str]
 ) -> ProportionTest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,19 +108,31 @@ def _effective_trials(successes: np.ndarray, sizes: np.ndarray, alpha: float) ->
     no more trials than structures (Korn & Graubard, Surv. Methodol. 24, 193, 1998; Dean & Pagano, J. Surv.
     Stat. Methodol. 3, 484, 2015).
     """
-    from scipy.stats import norm, t
-
     n_lineages, n = len(sizes), sizes.sum()
     rate = successes.sum() / n
     variance = n_lineages / (n_lineages - 1) * ((successes - rate * sizes) ** 2).sum() / n**2
     trials = min(float(n), rate * (1 - rate) / variance)
-    return trials * float(norm.isf(alpha / 2) / t.isf(alpha / 2, n_lineages - 1)) ** 2
+    return trials * _of_few(alpha, n_lineages) ** 2
 
 
 def _fractional_wilson(rate: float, n: float, alpha: float) -> Interval:
-    from scipy.stats import norm
-
-    z2 = float(norm.ppf(1 - alpha / 2)) ** 2
+    z2 = _normal(alpha) ** 2
     center = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = float(np.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n)))) / (1 + z2 / n)
     return Interval(max(0.0, center - half), min(1.0, center + half))
+
+
+@lru_cache(1024)  # a call of scipy's takes longer than the rest of an interval
+def _normal(alpha: float) -> float:
+    """Quantile of the normal distribution at 1 - alpha / 2."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - alpha / 2))
+
+
+@lru_cache(1024)
+def _of_few(alpha: float, n_lineages: int) -> float:
+    """The normal quantile over that of Student's with n_lineages - 1 degrees of freedom."""
+    from scipy.stats import norm, t
+
+    return float(norm.isf(alpha / 2) / t.isf(alpha / 2, n_lineages - 1))

@@ -8,6 +8,7 @@ are bootstrapped over lineages and the test that counts takes one structure of e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,11 @@ def _unequal(row: Row) -> str | None:
 
 def _comparisons(arms: Mapping[str, pl.DataFrame], plan: Plan) -> Iterator[Row]:
     relaxed = can_relax(arms)
+
+    @cache  # an arm is compared with several, and several with it
+    def judged(arm: str, constraint: str, outcome: str) -> Sample:
+        return sample(arms[arm], constraint, outcome, relaxed=relaxed)
+
     for constraint in plan.constraints:
         for arm in plan.arms_of(constraint.name):
             for comparison in plan.comparisons:
@@ -99,10 +105,7 @@ def _comparisons(arms: Mapping[str, pl.DataFrame], plan: Plan) -> Iterator[Row]:
                 if reference is None:
                     continue
                 for outcome in OUTCOMES:
-                    own, other = (
-                        sample(arms[a.name], constraint.name, outcome, relaxed=relaxed)
-                        for a in (arm, reference)
-                    )
+                    own, other = (judged(a.name, constraint.name, outcome) for a in (arm, reference))
                     yield (
                         _head(constraint, arm, outcome)
                         | {"comparison": comparison, Col.REFERENCE_ARM: reference.name}
