@@ -1,7 +1,6 @@
-"""A campaign of a thousand arms is planned in seconds."""
+"""A campaign of a thousand arms is planned; how long that takes is in docs/scaling.md."""
 
 import re
-import resource
 import subprocess
 import sys
 
@@ -27,14 +26,10 @@ def thousand(tmp_path):
     return tmp_path
 
 
-def test_a_dry_run_of_a_thousand_arms_takes_less_than_twenty_seconds_of_a_core(thousand, root, slurm):
-    """CPU time, which other programs change less than the wall time: 17 s when nothing else ran."""
+def test_a_thousand_arms_are_planned_with_all_their_jobs(thousand, root, slurm):
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow/Snakefile")]
     command += ["--configfile", "thousand.yaml", "--profile", str(root / "profiles/slurm"), "-n"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=thousand, env=slurm.env, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     listed = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
     assert int(listed["sample"]) == ARMS
     assert int(listed["total"]) > 8 * ARMS
-    assert after.ru_utime - before.ru_utime < 20.0
